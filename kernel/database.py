@@ -1,0 +1,111 @@
+"""One database, SQLite or PostgreSQL, behind two verbs: ``read`` and ``write``.
+
+SQLite gets WAL with ``synchronous=FULL`` (a committed callback survives power loss), foreign keys,
+and ``BEGIN IMMEDIATE`` for writers, so that two writers queue instead of failing half-way.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+BUSY_TIMEOUT_MS = 30_000
+READERS_MAX = 8
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in INTEGER PRIMARY KEY
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC. Naive values are refused; SQLite stores them without the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone: pass an aware datetime")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Database:
+    """Sessions over one URL, for example ``sqlite+aiosqlite:///xiaoer.sqlite3``."""
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self._writer = _make_engine(url, begin="BEGIN IMMEDIATE", connections=1 if self.is_sqlite else READERS_MAX)
+        self._reader = _make_engine(url, begin="BEGIN", connections=READERS_MAX) if self.is_sqlite else self._writer
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The writing engine, for migrations and schema tests."""
+        return self._writer
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises. No network inside."""
+        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """One consistent view; what the block changes is thrown away."""
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+async def insert_once(
+    db: AsyncSession, table: type[DeclarativeBase], values: Mapping[str, object], *, unique: tuple[str, ...]
+) -> bool:
+    """Insert a row unless one with the same ``unique`` columns is there. True when it was inserted."""
+    dialect = db.get_bind().dialect.name
+    make_insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = make_insert(table).values(**values).on_conflict_do_nothing(index_elements=unique)
+    # RETURNING yields a row only when one was written: the same answer on both databases.
+    key = next(iter(table.__table__.primary_key.columns))
+    return (await db.execute(statement.returning(key))).first() is not None
+
+
+def _make_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=60)
+    if not url.startswith("sqlite"):
+        return engine
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy says BEGIN, not the driver
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
