@@ -4,12 +4,23 @@ SQLite gets WAL with ``synchronous=FULL`` (a committed callback survives power l
 and ``BEGIN IMMEDIATE`` for writers, so that two writers queue instead of failing half-way.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    CursorResult,
+    DateTime,
+    Delete,
+    Dialect,
+    Integer,
+    Update,
+    event,
+    inspect,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -19,6 +30,7 @@ from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 30_000
 READERS_MAX = 8
+ROWS_PER_INSERT = 100  # SQLite takes 32,766 parameters in a statement, PostgreSQL 32,767
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in INTEGER PRIMARY KEY
 
@@ -78,12 +90,31 @@ async def insert_once(
     db: AsyncSession, table: type[DeclarativeBase], values: Mapping[str, object], *, unique: tuple[str, ...]
 ) -> bool:
     """Insert a row unless one with the same ``unique`` columns is there. True when it was inserted."""
-    dialect = db.get_bind().dialect.name
-    make_insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = make_insert(table).values(**values).on_conflict_do_nothing(index_elements=unique)
-    # RETURNING yields a row only when one was written: the same answer on both databases.
-    key = next(iter(table.__table__.primary_key.columns))
-    return (await db.execute(statement.returning(key))).first() is not None
+    return bool(await insert_many_once(db, table, [values], unique=unique))
+
+
+async def insert_many_once(
+    db: AsyncSession,
+    table: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    unique: tuple[str, ...],
+) -> set[tuple[object, ...]]:
+    """Insert rows of equal columns, leaving out those already there. Returns the ``unique`` values inserted."""
+    make_insert: Any = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
+    columns = inspect(table).columns
+    answer = [columns[name] for name in unique]
+    inserted: set[tuple[object, ...]] = set()
+    for at in range(0, len(rows), ROWS_PER_INSERT):
+        statement = make_insert(table).values([dict(row) for row in rows[at : at + ROWS_PER_INSERT]])
+        statement = statement.on_conflict_do_nothing(index_elements=unique).returning(*answer)
+        inserted.update(tuple(row) for row in await db.execute(statement))
+    return inserted
+
+
+async def count_changed(db: AsyncSession, statement: Update | Delete) -> int:
+    """Run an UPDATE or DELETE and say how many rows it touched: the answer of a compare-and-set."""
+    return int(cast("CursorResult[Any]", await db.execute(statement)).rowcount)
 
 
 def _make_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
@@ -93,7 +124,7 @@ def _make_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy says BEGIN, not the driver
+        connection.isolation_level = None  # SQLAlchemy says BEGIN, not the driver
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",

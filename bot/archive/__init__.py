@@ -1,0 +1,1 @@
+"""The message archive: envelopes by ``seq``, decryption, quarantine."""

@@ -1,0 +1,1 @@
+"""Staff, contacts, the follows between them, and the tags WeCom knows."""

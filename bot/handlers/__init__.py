@@ -1,0 +1,1 @@
+"""What happens for each kind of inbox item: decide, write rows and intents, never send."""

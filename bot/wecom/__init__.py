@@ -1,0 +1,1 @@
+"""WeCom's protocol, without one business word: envelope, events, client, errors."""

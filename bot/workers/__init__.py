@@ -1,0 +1,1 @@
+"""Who does the waiting work. Each worker has ``run_once``; ``loop.py`` owns the waiting."""

@@ -1,0 +1,300 @@
+"""The composition root: builds every long-lived object, wires the rooms together, and runs what the CLI asks for."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import aiohttp
+import click
+from aiohttp import web
+from rich.progress import Progress
+from sqlalchemy import text
+
+import compliance
+import compliance.web
+import scripts_library.web
+import tagger
+import tagger.web
+from bot import logs, mailbox, schema
+from bot.archive.reader import ArchiveReader
+from bot.archive.source import KeyRing, SimulatedSource
+from bot.console import accounts, passwords
+from bot.console.rooms import RoomsData, context_lines
+from bot.console.web import make_shell
+from bot.kinds import InboxKind
+from bot.mailbox import Lane
+from bot.orders import importing
+from bot.orders import web as orders_web
+from bot.orders.exports import UnknownExport, UnreadableFile
+from bot.red_packets import web as red_packets_web
+from bot.red_packets.errors import OpenidImpossible, OpenidPending
+from bot.red_packets.sending import Sender
+from bot.server import CallbackApp, CallbackServer
+from bot.settings import Settings
+from bot.wechat_pay.client import WeChatPayClient
+from bot.wecom.client import WeComClient
+from bot.wecom.errors import Refused, WeComError
+from bot.workers import crew
+from bot.workers.loop import Bell
+from bot.workers.services import Services
+from kernel.database import Database
+from scripts_library import store as scripts
+
+CALLBACK_APP = "main"  # the name in the callback URL: /wecom/callback/main
+SHUTDOWN_S = 5.0
+OPENID_FINAL = frozenset({40096, 84061, 43004})  # no WeChat customer behind this id: no openid will ever come
+OPENID_PAUSE_S = 60
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One process's services and the bell that wakes its loops."""
+
+    services: Services
+    bell: Bell
+
+
+@asynccontextmanager
+async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Plant]:
+    """Open database and network; close them when the block ends."""
+    database = Database(settings.database_url)
+    bell = Bell()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50)))
+        wecom = WeComClient(
+            session,
+            base_url=settings.wecom_base_url,
+            corpid=settings.wecom_corpid,
+            secret=settings.wecom_secret,
+            clock=clock,
+        )
+        yield Plant(
+            Services(
+                settings=settings,
+                database=database,
+                clock=clock,
+                random=Random(secrets.randbits(64)),  # noqa: S311  # jitter only
+                worker=secrets.token_hex(8),
+                wecom=wecom,
+                archive=_make_archive(settings, database, session, clock),
+                sender=_make_sender(settings, database, session, wecom, clock),
+                tags=tagger.LibraryCache(),
+                lexicon=compliance.shipped_lexicon(),
+                ring=bell.ring,
+            ),
+            bell,
+        )
+
+
+def make_app(plant: Plant) -> web.Application:
+    """The callback routes, the console's shell, and every room's pages under its own path."""
+    services = plant.services
+    settings, database, clock = services.settings, services.database, services.clock
+    shell = make_shell(
+        database=database,
+        clock=clock,
+        secure_cookies=settings.public_url.startswith("https://"),
+        simulated=settings.is_simulated,
+        data=RoomsData(),
+    )
+    callbacks = CallbackServer(
+        [CallbackApp(CALLBACK_APP, settings.wecom_corpid, settings.wecom_token, settings.callback_aes_key)],
+        database=database,
+        clock=clock,
+        ring=plant.bell.ring,
+    )
+    shell.app.add_routes(callbacks.routes())
+
+    async def healthz(_request: web.Request) -> web.Response:
+        async with database.read() as db:
+            await db.execute(text("SELECT 1"))
+        return web.Response(text="ok")
+
+    shell.app.router.add_get("/healthz", healthz)
+    render, viewer = shell.render, shell.viewer
+    tags = tagger.web.make_app(database=database, render=render, viewer=viewer, clock=clock)
+    shell.app.add_subapp("/tags", tags)
+    library = scripts_library.web.make_app(database=database, render=render, viewer=viewer, clock=clock)
+    shell.app.add_subapp("/scripts", library)
+    flags = compliance.web.make_app(
+        database=database, render=render, viewer=viewer, clock=clock, context_lines=context_lines
+    )
+    shell.app.add_subapp("/flags", flags)
+    shell.app.add_subapp("/orders", orders_web.make_app(database=database, render=render, viewer=viewer, clock=clock))
+    packets = red_packets_web.make_app(database=database, render=render, viewer=viewer, clock=clock)
+    shell.app.add_subapp("/red-packets", packets)
+    return shell.app
+
+
+@asynccontextmanager
+async def serving(plant: Plant, *, with_workers: bool) -> AsyncIterator[str]:
+    """Listen until the block ends; yields the server's own address."""
+    settings = plant.services.settings
+    runner = web.AppRunner(make_app(plant), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        if with_workers:
+            await stack.enter_async_context(crew.running(plant.services, plant.bell))
+        await web.TCPSite(runner, settings.host, int(settings.port)).start()
+        port = runner.addresses[0][1]
+        yield f"http://{settings.host}:{port}"
+
+
+async def prepare(database: Database, *, now: datetime) -> tuple[int, int]:
+    """Newest schema, shipped scripts and tag rules; returns how many of each were added."""
+    await schema.upgrade(database)
+    async with database.write() as db:
+        return await scripts.seed_default_scripts(db, now=now), await tagger.seed_shipped_rules(db, now=now)
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+async def run_server(settings: Settings, *, with_workers: bool) -> None:
+    logs.set_up()
+    async with open_plant(settings) as plant:
+        await prepare(plant.services.database, now=utc_now())
+        async with serving(plant, with_workers=with_workers) as url:
+            logs.say_ready(url)
+            await wait_for_stop()
+
+
+async def run_worker(settings: Settings) -> None:
+    logs.set_up()
+    async with open_plant(settings) as plant, crew.running(plant.services, plant.bell):
+        await wait_for_stop()
+
+
+async def migrate_database(settings: Settings) -> str:
+    database = Database(settings.database_url)
+    try:
+        new_scripts, new_rules = await prepare(database, now=utc_now())
+    finally:
+        await database.close()
+    return f"schema is up to date; added {new_scripts} scripts and {new_rules} tag rules"
+
+
+async def add_account(settings: Settings, *, name: str, password: str, roles: tuple[str, ...]) -> str:
+    hashed = await asyncio.to_thread(passwords.hash_password, password)
+    database = Database(settings.database_url)
+    try:
+        async with database.write() as db:
+            added = await accounts.add_account(db, name, roles, password_hash=hashed, now=utc_now())
+    finally:
+        await database.close()
+    return f"account {name} is ready" if added else f"there is an account {name} already; nothing was changed"
+
+
+async def import_orders(settings: Settings, file: Path, *, platform: str | None) -> int:
+    """Import a file, then have waiting claims looked at again. The exit code says whether every row was taken."""
+    database = Database(settings.database_url)
+    try:
+        with Progress(transient=True) as bar:
+            task = bar.add_task("导入订单", total=1.0)
+
+            def show(_rows: int, share: float) -> None:
+                bar.update(task, completed=share)
+
+            report = await importing.import_file(
+                database, file, platform=platform, by="命令行", now=utc_now(), progress=show
+            )
+        await queue_recheck(database, report.import_id, now=utc_now())
+    except (UnreadableFile, UnknownExport) as error:
+        click.echo(f"没有导入:{error}", err=True)
+        return 1
+    finally:
+        await database.close()
+    click.echo(
+        f"{report.platform}:{report.rows} 行,新增 {report.added},更新 {report.updated},"
+        f"未变 {report.unchanged},拒收 {report.refused}"
+    )
+    for row in report.refused_rows:
+        click.echo(f"  第 {row.row} 行:{row.reason}", err=True)
+    return 1 if report.refused else 0
+
+
+async def queue_recheck(database: Database, import_id: int, *, now: datetime) -> None:
+    """After an import, waiting claims are looked up again by a worker."""
+    async with database.write() as db:
+        await mailbox.put(db, Lane.INBOX, InboxKind.ORDERS_IMPORTED, {}, key=f"imported:{import_id}", now=now)
+
+
+async def wait_for_stop() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows has no loop signal handlers
+            loop.add_signal_handler(one, stop.set)
+    await stop.wait()
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def _make_archive(
+    settings: Settings, database: Database, session: aiohttp.ClientSession, clock: Callable[[], datetime]
+) -> ArchiveReader | None:
+    if not settings.archives:
+        return None
+    # The one source so far is the simulator's, and so is its inner cipher; loaded only when it is asked for.
+    from bot.simulator import finance_cipher  # noqa: PLC0415
+
+    source = SimulatedSource(
+        session,
+        url=settings.archive_url,
+        corpid=settings.wecom_corpid,
+        secret=settings.archive_secret,
+        cipher=finance_cipher.decrypt,
+    )
+    return ArchiveReader(database, source, KeyRing.from_files(settings.archive_key_files), clock=clock)
+
+
+def _make_sender(
+    settings: Settings,
+    database: Database,
+    session: aiohttp.ClientSession,
+    wecom: WeComClient,
+    clock: Callable[[], datetime],
+) -> Sender | None:
+    if not settings.pays:
+        return None
+    context = None
+    if settings.pay_certificate:
+        context = ssl.create_default_context()
+        context.load_cert_chain(settings.pay_certificate)
+    pay = WeChatPayClient(
+        base_url=settings.pay_base_url,
+        mch_id=settings.pay_mch_id,
+        api_key=settings.pay_api_key,
+        wxappid=settings.pay_wxappid,
+        session=session,
+        client_ip=settings.pay_client_ip,
+        tls=context,
+    )
+
+    async def resolve_openid(external_userid: str) -> str:
+        try:
+            return await wecom.convert_to_openid(external_userid)
+        except Refused as error:
+            if error.errcode in OPENID_FINAL:
+                raise OpenidImpossible(f"企业微信不给这位客户的 openid({error.errcode})") from None
+            raise OpenidPending(str(error)) from None
+        except WeComError as error:
+            raise OpenidPending(str(error)) from None
+
+    return Sender(database, pay, resolve_openid, clock)

@@ -1,0 +1,76 @@
+"""Events: what came in and what goes out, why something failed, and who was refused at the door."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aiohttp import web
+
+from bot.console.data import ConsoleData, EventRow
+from bot.console.environment import format_moment_full
+from bot.console.gate import viewer_of
+from kernel.database import Database
+from kernel.pages import Render, TableQuery, csv_response, require
+
+REFUSALS_SHOWN = 50
+LANES = {"inbox": "收件", "outbox": "发件"}
+STATES = {
+    "waiting": ("等待中", "info"),
+    "done": ("已完成", "good"),
+    "ignored": ("不处理", "neutral"),
+    "expired": ("已过期", "warn"),
+    "dead": ("死信", "bad"),
+}
+COLUMNS = [
+    {"key": "kind", "label": "事件"},
+    {"key": "lane", "label": "方向"},
+    {"key": "state", "label": "状态"},
+    {"key": "attempts", "label": "尝试", "sort": True, "number": True},
+    {"key": "failure", "label": "为什么失败"},
+    {"key": "created_at", "label": "时间", "sort": True},
+]
+REFUSAL_COLUMNS = [
+    {"key": "at", "label": "时间"},
+    {"key": "reason", "label": "为什么拒绝"},
+    {"key": "status", "label": "应答", "number": True},
+    {"key": "address", "label": "来源"},
+    {"key": "size", "label": "大小", "number": True},
+]
+FILTERS = [
+    {"name": "lane", "label": "方向", "options": list(LANES.items())},
+    {"name": "state", "label": "状态", "options": [(key, words) for key, (words, _tone) in STATES.items()]},
+]
+CSV_HEADER = ("事件", "编号", "方向", "状态", "尝试次数", "为什么失败", "时间")
+
+
+def add_pages(
+    app: web.Application, *, database: Database, render: Render, clock: Callable[[], datetime], data: ConsoleData
+) -> None:
+    async def list_events(request: web.Request) -> web.Response:
+        require(viewer_of(request), "operator", "compliance", "finance")
+        query = TableQuery.of(
+            request, sorts=("created_at", "attempts"), default="-created_at", filters=("lane", "state")
+        )
+        async with database.read() as db:
+            events = await data.list_events(db, query, now=clock())
+            refusals = [] if query.export else await data.list_refusals(db, limit=REFUSALS_SHOWN)
+        if query.export:
+            return csv_response("事件.csv", CSV_HEADER, (_csv_row(row) for row in events.rows))
+        context = {
+            "columns": COLUMNS,
+            "filters": FILTERS,
+            "lanes": LANES,
+            "states": STATES,
+            "events": events,
+            "query": query,
+            "refusals": refusals,
+            "refusal_columns": REFUSAL_COLUMNS,
+        }
+        return render(request, "console/events.html", context)
+
+    app.router.add_get("/events", list_events, name="events")
+
+
+def _csv_row(row: EventRow) -> tuple[object, ...]:
+    state, _tone = STATES.get(row.state, (row.state, "neutral"))
+    moment = format_moment_full(row.created_at)
+    return (row.kind, row.key, LANES[row.lane], state, row.attempts, row.failure, moment)

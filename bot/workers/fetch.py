@@ -1,0 +1,101 @@
+"""The fetching worker: reads from WeCom that events ask for. Network first, then one transaction."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot import mailbox
+from bot.contacts import store as contacts
+from bot.conversations import kf
+from bot.kinds import FETCH_KINDS, InboxKind
+from bot.mailbox import Item, Lane, LeaseLost
+from bot.wecom.errors import Refused, WeComError
+from bot.workers.services import Services
+
+NOT_OUR_CONTACT = frozenset({84061, 40096})  # deleted meanwhile, or only known to 微信客服
+
+_log = structlog.get_logger()
+
+
+class FetchWorker:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._fetchers: dict[str, Callable[[Item], Awaitable[None]]] = {
+            InboxKind.SYNC_CONTACT: self._sync_contact,
+            InboxKind.PULL_KF: self._pull_kf,
+            InboxKind.PULL_ARCHIVE: self._pull_archive,
+        }
+
+    async def run_once(self) -> int:
+        services = self._services
+        async with services.database.write() as db:
+            items = await mailbox.claim(db, Lane.INBOX, now=services.clock(), worker=services.worker, kinds=FETCH_KINDS)
+        for item in items:
+            try:
+                await self._fetchers[item.kind](item)
+                _log.info("inbox.done", key=item.key, kind=item.kind)
+            except LeaseLost:
+                _log.warning("inbox.lease_lost", key=item.key)
+            except WeComError as error:
+                _log.warning("fetch.failed", key=item.key, kind=item.kind, error=str(error))
+                async with services.database.write() as db:
+                    jitter = services.random.random()
+                    await mailbox.retry_later(db, item, str(error), now=services.clock(), jitter=jitter)
+        return len(items)
+
+    async def _sync_contact(self, item: Item) -> None:
+        services = self._services
+        external_userid = str(item.payload["external_userid"])
+        if item.payload.get("origin") == "kf":
+            customers = await services.wecom.get_kf_customers([external_userid])
+            async with services.database.write() as db:
+                now = services.clock()
+                for customer in customers:
+                    await contacts.save_name(db, external_userid, str(customer.get("nickname", "")), now=now)
+                await mailbox.done(db, item, now=now)
+            return
+        try:
+            answer = await services.wecom.get_external_contact(external_userid)
+        except Refused as error:
+            if error.errcode not in NOT_OUR_CONTACT:
+                raise
+            async with services.database.write() as db:
+                await mailbox.ignore(db, item, f"企业微信里已没有这位客户({error.errcode})", now=services.clock())
+            return
+        staff = [str(follow["userid"]) for follow in answer.get("follow_user", [])]
+        async with services.database.read() as db:
+            named = await contacts.staff_names(db, staff)
+        names = {
+            userid: str((await services.wecom.get_staff(userid)).get("name", "")) for userid in set(staff) - set(named)
+        }
+        async with services.database.write() as db:
+            now = services.clock()
+            await contacts.save_contact(db, answer, now=now)
+            for userid, name in names.items():
+                await contacts.save_staff_name(db, userid, name)
+            await mailbox.done(db, item, now=now)
+
+    async def _pull_kf(self, item: Item) -> None:
+        """Read pages until there is no more; each page and its cursor are one commit."""
+        services = self._services
+        open_kfid = str(item.payload["OpenKfId"])
+        token = str(item.payload.get("Token", ""))
+        while True:
+            async with services.database.read() as db:
+                cursor = await kf.get_cursor(db, open_kfid)
+            page = await services.wecom.sync_kf_messages(open_kfid, cursor=cursor, token=token)
+            async with services.database.write() as db:
+                await kf.store_page(db, open_kfid, page, cursor=cursor, now=services.clock())
+            services.ring()
+            if not page.get("has_more"):  # a page may be empty and still have a successor
+                break
+        async with services.database.write() as db:
+            await mailbox.done(db, item, now=services.clock())
+
+    async def _pull_archive(self, item: Item) -> None:
+        services = self._services
+        if services.archive is not None:
+            while await services.archive.pull():
+                services.ring()
+        async with services.database.write() as db:
+            await mailbox.done(db, item, now=services.clock())

@@ -1,0 +1,229 @@
+"""The outbox worker: claim an intent that has not expired, make one call, record what came of it."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import mailbox
+from bot.contacts import store as contacts
+from bot.conversations import store as conversations
+from bot.conversations.store import Said
+from bot.handlers import contact, order
+from bot.kinds import OutboxKind
+from bot.mailbox import Item, Lane, LeaseLost
+from bot.wecom.errors import (
+    Busy,
+    DoneElsewhere,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    TooLate,
+    Unreachable,
+    WeComError,
+)
+from bot.workers.services import Services
+
+WELCOME_KINDS = (OutboxKind.SEND_WELCOME,)
+WELCOMES_AT_ONCE = 8
+THROTTLED_PAUSE = timedelta(seconds=60)  # the platform blocks for a minute (platform reference 2.4)
+MISCONFIGURED_PAUSE = timedelta(minutes=5)
+DUPLICATE_TAG = 40071
+NOT_OUR_CONTACT = frozenset({84061, 40096})
+
+After = Callable[[AsyncSession, datetime], Awaitable[None]]
+
+_log = structlog.get_logger()
+
+
+async def _nothing(_db: AsyncSession, _now: datetime) -> None:
+    """No effect beyond "done"."""
+
+
+class OutboxWorker:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._senders: dict[str, Callable[[Item], Awaitable[After]]] = {
+            OutboxKind.SEND_WELCOME: self._send_welcome,
+            OutboxKind.MARK_TAGS: self._mark_tags,
+            OutboxKind.SEND_KF: self._send_kf,
+        }
+
+    async def run_welcomes(self) -> int:
+        """The lane of its own for what dies in 20 seconds."""
+        return await self._run(kinds=WELCOME_KINDS)
+
+    async def run_others(self) -> int:
+        return await self._run(but_not=WELCOME_KINDS)
+
+    async def _run(self, *, kinds: tuple[str, ...] | None = None, but_not: tuple[str, ...] = ()) -> int:
+        services = self._services
+        async with services.database.write() as db:
+            items = await mailbox.claim(
+                db, Lane.OUTBOX, now=services.clock(), worker=services.worker, kinds=kinds, but_not=but_not
+            )
+        for item in items:
+            try:
+                await self._deliver(item)
+            except LeaseLost:
+                _log.warning("outbox.lease_lost", key=item.key)
+        return len(items)
+
+    async def _deliver(self, item: Item) -> None:
+        if item.expires_at is not None and self._services.clock() >= item.expires_at:
+            await self._expire(item, "已经过期,没有再发送")
+            return
+        if item.kind == OutboxKind.SEND_RED_PACKET:
+            await self._send_red_packet(item)
+            return
+        try:
+            after = await self._senders[item.kind](item)
+        except WeComError as error:
+            await self._settle(item, error)
+        else:
+            await self._finish(item, after)
+
+    async def _settle(self, item: Item, error: WeComError) -> None:
+        """What a failed call means for its item."""
+        match error:
+            case DoneElsewhere():
+                await self._finish(item, _nothing, note=f"已由别处完成({error.errcode})")
+            case TooLate():
+                await self._expire(item, f"已失效({error.errcode})")
+            case Throttled():
+                await self._retry(item, str(error), after=THROTTLED_PAUSE)
+            case Misconfigured():
+                _log.error("outbox.misconfigured", key=item.key, errcode=error.errcode)
+                await self._retry(item, str(error), after=MISCONFIGURED_PAUSE)
+            case Busy() | OutcomeUnknown() | Unreachable():
+                await self._retry(item, str(error))
+            case Refused() if item.kind == OutboxKind.MARK_TAGS and error.errcode in NOT_OUR_CONTACT:
+                await self._finish(item, _nothing, note="已经不是好友,无需同步标签")
+            case _:
+                await self._give_up(item, str(error))
+
+    # -- what each kind of intent does -----------------------------------------------------------
+
+    async def _send_welcome(self, item: Item) -> After:
+        payload = item.payload
+        await self._services.wecom.send_welcome_msg(payload["welcome_code"], payload["text"])
+
+        async def after(db: AsyncSession, now: datetime) -> None:
+            said = Said(
+                key=item.key[:128],
+                origin="welcome",
+                external_userid=payload["external_userid"],
+                partner=payload["userid"],
+                role="bot",
+                msgtype="text",
+                text=payload["text"],
+                sent_at=now,
+            )
+            await conversations.add_message(db, said)
+
+        return after
+
+    async def _mark_tags(self, item: Item) -> After:
+        payload = item.payload
+        wanted = [(str(group), str(tag)) for group, tag in payload["tags"]]
+        ids = await self._tag_ids(wanted)
+        await self._services.wecom.mark_tag(
+            payload["userid"], payload["external_userid"], add=[ids[one] for one in wanted]
+        )
+        return _nothing
+
+    async def _tag_ids(self, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The tags' ids; what the corp does not have yet is made, in its group."""
+        database, wecom = self._services.database, self._services.wecom
+        async with database.read() as db:
+            ids = await contacts.corp_tag_ids(db, wanted)
+        if len(ids) == len(set(wanted)):
+            return ids
+        await self._refresh_tags()
+        async with database.read() as db:
+            ids = await contacts.corp_tag_ids(db, wanted)
+        missing = sorted(set(wanted) - set(ids))
+        for group in sorted({group for group, _ in missing}):
+            try:
+                await wecom.add_corp_tags(group, [tag for other, tag in missing if other == group])
+            except Refused as error:
+                if error.errcode != DUPLICATE_TAG:  # another process was faster: read them again
+                    raise
+        if missing:
+            await self._refresh_tags()
+            async with database.read() as db:
+                ids = await contacts.corp_tag_ids(db, wanted)
+        return ids
+
+    async def _refresh_tags(self) -> None:
+        groups = await self._services.wecom.get_corp_tags()
+        async with self._services.database.write() as db:
+            await contacts.replace_corp_tags(db, groups)
+
+    async def _send_kf(self, item: Item) -> After:
+        payload = item.payload
+        # A msgid of our own makes a repeat after an unclear answer the same message.
+        msgid = hashlib.sha256(item.key.encode()).hexdigest()[:32]
+        await self._services.wecom.send_kf_text(
+            payload["open_kfid"], payload["external_userid"], payload["text"], msgid=msgid
+        )
+
+        async def after(db: AsyncSession, now: datetime) -> None:
+            said = Said(
+                key=f"kf:{msgid}",
+                origin="kf",
+                external_userid=payload["external_userid"],
+                partner=payload["open_kfid"],
+                role="bot",
+                msgtype="text",
+                text=payload["text"],
+                sent_at=now,
+            )
+            await conversations.add_message(db, said)
+
+        return after
+
+    async def _send_red_packet(self, item: Item) -> None:
+        """Money has rules of its own: the sender commits every step; the mailbox only says when to come back."""
+        sender = self._services.sender
+        if sender is None:
+            await self._give_up(item, "没有设置商户号")
+            return
+        packet_id = int(item.payload["packet_id"])
+        result = await sender.send(packet_id, on_change=partial(order.on_packet_changed, clock=self._services.clock))
+        if result.retry_after is None:
+            await self._finish(item, _nothing, note=f"state {result.state}")
+        else:  # the packet keeps its own times as well (workers/reconcile.py); whichever comes first
+            await self._retry(item, f"state {result.state}", after=result.retry_after)
+
+    # -- how an item ends ------------------------------------------------------------------------
+
+    async def _finish(self, item: Item, after: After, *, note: str = "") -> None:
+        async with self._services.database.write() as db:
+            now = self._services.clock()
+            await after(db, now)
+            await mailbox.done(db, item, now=now)
+        _log.info("outbox.done", key=item.key, kind=item.kind, note=note)
+
+    async def _expire(self, item: Item, reason: str) -> None:
+        async with self._services.database.write() as db:
+            now = self._services.clock()
+            await mailbox.expire(db, item, reason, now=now)
+            if item.kind == OutboxKind.SEND_WELCOME:
+                await contact.note_greet_by_hand(db, item.payload, key=item.key, now=now)
+        _log.warning("outbox.expired", key=item.key, kind=item.kind)
+
+    async def _retry(self, item: Item, reason: str, *, after: timedelta | None = None) -> None:
+        async with self._services.database.write() as db:
+            now, jitter = self._services.clock(), self._services.random.random()
+            state = await mailbox.retry_later(db, item, reason, now=now, after=after, jitter=jitter)
+        _log.warning("outbox.retry", key=item.key, kind=item.kind, reason=reason, state=state)
+
+    async def _give_up(self, item: Item, reason: str) -> None:
+        async with self._services.database.write() as db:
+            await mailbox.give_up(db, item, reason, now=self._services.clock())
+        _log.error("outbox.dead", key=item.key, kind=item.kind, reason=reason)

@@ -1,0 +1,29 @@
+"""The long-lived objects that workers share; built once in ``bot/app.py``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from bot.archive.reader import ArchiveReader
+from bot.red_packets.sending import Sender
+from bot.settings import Settings
+from bot.wecom.client import WeComClient
+from compliance import Lexicon
+from kernel.database import Database
+from tagger import LibraryCache
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    random: Random  # jitter only; nothing that must be secret or repeatable
+    worker: str  # this process's name in the mailbox
+    wecom: WeComClient
+    archive: ArchiveReader | None
+    sender: Sender | None
+    tags: LibraryCache
+    lexicon: Lexicon
+    ring: Callable[[], None]  # wake every loop of this process: something was committed

@@ -1,0 +1,366 @@
+"""Scan one message: which entries of a lexicon it contains, however they were written. Pure.
+
+A message is translated once into letters and once into syllables; one automaton runs over each. Only
+when something is found are positions worked out and each candidate confirmed: borders, the gaps between
+its characters, segmentation, context, allowed words.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import rjieba
+
+from compliance.categories import SEVERITY_RANK, Role, Severity
+from compliance.lexicon import Entry, Lexicon, template_parts
+from compliance.matcher import ROOM_LENGTH, Automaton, Matcher, Pattern, is_han, matcher_for
+from compliance.recognisers import may_hold_numbers, recognise
+from compliance.streams import (
+    Stream,
+    collapse,
+    collapsed_stream,
+    folded_of,
+    folded_stream,
+    has_repeats,
+    letters_of,
+    letters_stream,
+)
+from kernel.text import INVISIBLE, to_syllables
+
+GAP_LENGTH_MAX = 4  # signs between two characters of one word
+NEAR_LENGTH = 15  # 附近, 除非: characters to each side
+TOUCH_LENGTH = 4  # 前无, 后无
+SENTENCE_SIGNS = frozenset("，。！？；,!?;…\n\r")
+CLAUSE_SIGNS = SENTENCE_SIGNS | frozenset("()（）[]【】/\\|、:：")
+STOP_SIGNS = frozenset("\n\r")
+PARTICLES = frozenset("啊呀呢哦吧嘛了的亲噢哈呗额嗯您你")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One finding and its evidence. ``matched == text[start:end]``; ``how`` names the folds needed."""
+
+    category: str
+    severity: Severity
+    word: str  # the entry as its file has it
+    matched: str  # as the person wrote it
+    start: int
+    end: int
+    how: tuple[str, ...]
+    reason: str
+    entry: str  # id of the lexicon entry or recogniser
+
+
+def scan(text: str, lexicon: Lexicon, *, role: Role) -> list[Hit]:
+    """Find what ``role`` should not have written, in order of position. Never raises; equal input, equal output."""
+    matcher = matcher_for(lexicon, role)
+    letters = letters_of(text)
+    passes = _passes(text, letters, matcher)
+    numbers = lexicon.recognisers and may_hold_numbers(letters)
+    if not passes and not numbers:
+        return []
+    reading = _Reading(text)
+    hits = [hit for found in passes for hit in _confirm_all(found, reading)]
+    if numbers:
+        hits += [
+            Hit(f.category, f.severity, f.word, text[start:end], start, end, f.how, f.reason, f.id)
+            for f in recognise(reading.folded.text, role)
+            for start, end in [reading.folded.span(f.start, f.end)]
+        ]
+    return _settle([hit for hit in hits if not _is_allowed(hit, reading, matcher)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    automaton: Automaton
+    stream: str  # letters | sounds | symbols | collapsed
+    text: str  # of that stream
+    found: list[tuple[int, int, int]]
+
+
+def _passes(text: str, letters: str, matcher: Matcher) -> list[_Pass]:
+    """Run each automaton over its stream; only those that found something are returned."""
+    passes = []
+
+    def look(automaton: Automaton | None, stream: str, content: str) -> None:
+        if automaton and (found := automaton.find(content)):
+            passes.append(_Pass(automaton, stream, content, found))
+
+    look(matcher.letters, "letters", letters)
+    look(matcher.sounds, "sounds", to_syllables(letters))
+    if len(letters) != len(text):
+        look(matcher.symbols, "symbols", folded_of(text))
+    if has_repeats(letters):
+        look(matcher.collapsed, "collapsed", collapse(letters))
+    return passes
+
+
+class _Reading:
+    """One message with its streams, worked out when first asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def letters(self) -> Stream:
+        return letters_stream(self.text)
+
+    @cached_property
+    def folded(self) -> Stream:
+        return folded_stream(self.text)
+
+    @cached_property
+    def collapsed(self) -> Stream:
+        return collapsed_stream(self.letters)
+
+    @cached_property
+    def sounds(self) -> Stream:
+        return Stream(to_syllables(self.letters.text), self.letters.starts)
+
+    @cached_property
+    def borders(self) -> frozenset[int]:
+        """Word borders by segmentation, as positions in the original."""
+        borders, at = {0}, 0
+        for word in rjieba.cut(self.folded.text):
+            at += len(word)
+            borders.add(self.folded.starts[at] if at < len(self.folded.starts) else len(self.text))
+        return frozenset(borders)
+
+    def stream(self, name: str) -> Stream:
+        match name:
+            case "letters":
+                return self.letters
+            case "sounds":
+                return self.sounds
+            case "collapsed":
+                return self.collapsed
+            case _:
+                return self.folded
+
+
+def _confirm_all(found: _Pass, reading: _Reading) -> Iterator[Hit]:
+    tried: set[Pattern] = set()
+    for index, start, end in found.found:
+        for pattern in found.automaton.owners[index]:
+            if not pattern.parts:
+                spans: Iterable[tuple[int, int]] = ((start, end),)
+            elif pattern in tried:
+                continue  # the anchor stands here twice; the template was sought in the whole message
+            else:
+                tried.add(pattern)
+                spans = _template_spans(pattern, found, reading)
+            for a, b in spans:
+                hit = _confirm(pattern, reading.stream(found.stream), a, b, reading)
+                if hit is not None:
+                    yield hit
+
+
+def _template_spans(pattern: Pattern, found: _Pass, reading: _Reading) -> Iterator[tuple[int, int]]:
+    """Where a template stands, in stream positions: one chain of parts for each place it can begin at."""
+    if not pattern.fits(found.text):
+        return
+    stream, text = reading.stream(found.stream), reading.text
+    places = [
+        [
+            (a, b)
+            for a, b in _places(words, found.text)
+            if _gaps_are_evasion(stream, a, b, text) and _borders_fit(stream, a, b, text)
+        ]
+        for words in pattern.parts
+    ]
+
+    def chain(number: int, end: int) -> int | None:
+        """Where a chain of the parts from ``number`` on ends, when one can follow at ``end``."""
+        if number == len(places):
+            return end
+        room = pattern.rooms[number]
+        for a, b in places[number]:
+            if 0 <= a - end <= ROOM_LENGTH[room] and _room_is_clear(room, text, stream, end, a):
+                last = chain(number + 1, b)
+                if last is not None:
+                    return last
+        return None
+
+    done = -1
+    for a, b in places[0]:
+        last = chain(1, b) if a != done else None
+        if last is not None:
+            yield a, last
+            done = a
+
+
+def _places(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
+    """Where any of the words stands, in order; at one place the longest first."""
+    found = []
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            found.append((at, at + len(word)))
+            at = text.find(word, at + 1)
+    return sorted(found, key=lambda place: (place[0], -place[1]))
+
+
+def _room_is_clear(room: str, text: str, stream: Stream, end: int, start: int) -> bool:
+    between = text[stream.starts[end - 1] + 1 : stream.starts[start]]
+    return (STOP_SIGNS if room == "…" else CLAUSE_SIGNS).isdisjoint(between)
+
+
+def _confirm(pattern: Pattern, stream: Stream, a: int, b: int, reading: _Reading) -> Hit | None:
+    """Turn a candidate into a hit, or into nothing."""
+    entry, text = pattern.entry, reading.text
+    start, end = stream.span(a, b)
+    if not pattern.parts:
+        if not _borders_fit(stream, a, b, text) or not _gaps_are_evasion(
+            stream, a, b, text, latin="pinyin" in pattern.needs
+        ):
+            return None
+        if entry.whole and not _is_all(stream, a, b):
+            return None
+    matched = text[start:end]
+    word = letters_of(entry.word)
+    if (
+        "pinyin" in pattern.needs
+        and not entry.phonetic
+        and any(is_han(c) and c not in word for c in letters_of(matched))
+    ):
+        return None
+    if "repeats" in pattern.needs and len(letters_of(matched)) < len(word):
+        return None  # the word has a doubled character of its own, and the text has it once
+    if entry.segmented and not pattern.needs and b - a == end - start and not {start, end} <= reading.borders:
+        return None
+    if not _context_fits(entry, text, start, end):
+        return None
+    how = _folds(pattern, matched, entry)
+    return Hit(entry.category, entry.severity, entry.word, matched, start, end, how, entry.reason, entry.id)
+
+
+def _borders_fit(stream: Stream, a: int, b: int, text: str) -> bool:
+    """Latin words and numbers must not be cut out of longer ones: der in ORDERID, 12315 in 9123156."""
+    start, end = stream.span(a, b)
+    before = folded_of(text[start - 1])[-1:] if start else ""
+    after = folded_of(text[end])[:1] if end < len(text) else ""
+    return not _runs_on(before, stream.text[a]) and not _runs_on(stream.text[b - 1], after)
+
+
+def _runs_on(left: str, right: str) -> bool:
+    if not left or not right or not (left + right).isascii():
+        return False
+    if left.isdigit() and right.isdigit():
+        return True
+    return (left.isalpha() or left == "_") and (right.isalpha() or right == "_")
+
+
+def _gaps_are_evasion(stream: Stream, a: int, b: int, text: str, *, latin: bool = False) -> bool:
+    """True unless what stands between the characters shows that they are no word.
+
+    A comma between two characters usually ends a clause; only a word spaced out all through with
+    commas is evasion. Latin words and numbers have no gaps at all, unless ``latin`` stands for Han (wei xin).
+    """
+    starts = stream.starts
+    if starts[b - 1] - starts[a] == b - a - 1:
+        return True
+    gaps = [text[starts[i] + 1 : starts[i + 1]] for i in range(a, b - 1)]
+    seen = [gap for gap in gaps if folded_of(gap)]
+    if seen and not latin and stream.text[a:b].isascii():
+        return False
+    if any(sum(map(bool, map(folded_of, gap))) > GAP_LENGTH_MAX for gap in seen):
+        return False
+    return all(SENTENCE_SIGNS.isdisjoint(gap) for gap in seen) or len(seen) == b - a - 1
+
+
+def _is_all(stream: Stream, a: int, b: int) -> bool:
+    """The word is the whole message but for particles."""
+    return PARTICLES.issuperset(stream.text[:a]) and PARTICLES.issuperset(stream.text[b:])
+
+
+def _context_fits(entry: Entry, text: str, start: int, end: int) -> bool:
+    if not (entry.near or entry.unless or entry.not_after or entry.not_before):
+        return True
+    before = letters_of(text[max(0, start - NEAR_LENGTH) : start])
+    after = letters_of(text[end : end + NEAR_LENGTH])
+    around = (before, after)
+    if entry.near and not _any_in(entry.near, around):
+        return False
+    if _any_in(entry.unless, around) or _any_in(entry.not_after, (before[-TOUCH_LENGTH:],)):
+        return False
+    return not _any_in(entry.not_before, (after[:TOUCH_LENGTH],))
+
+
+def _any_in(words: Iterable[str], texts: tuple[str, ...]) -> bool:
+    return any(letters_of(word) in text for word in words for text in texts)
+
+
+def _folds(pattern: Pattern, matched: str, entry: Entry) -> tuple[str, ...]:
+    """Which ways of writing had to be undone, in a fixed order, for the person who reads the flag."""
+    needed = set(pattern.needs)
+    word = letters_of(entry.word)
+    written = letters_of(matched)
+    if "homophone" in needed and not pattern.parts and written == word:
+        needed.discard("homophone")
+    if "homophone" in needed and pattern.parts and _written_out(pattern, written):
+        needed.discard("homophone")
+    if "pinyin" in needed and any(is_han(c) and c not in word for c in written):
+        needed.add("homophone")
+    if matched != entry.word and not {"spelling"} & needed:
+        needed.update(_char_folds(matched, set(entry.word)))
+    return tuple(sorted(needed))
+
+
+def _written_out(pattern: Pattern, written: str) -> bool:
+    at = 0
+    for part in template_parts(pattern.entry.word):
+        places = [(written.find(letters_of(w), at), len(letters_of(w))) for w in part.words]
+        places = [place for place in places if place[0] >= 0]
+        if not places:
+            return False
+        at = min(place + length for place, length in places)
+    return True
+
+
+def _char_folds(matched: str, expected: set[str]) -> Iterator[str]:
+    for char in matched:
+        if ord(char) in INVISIBLE:
+            yield "invisible"
+            continue
+        folded = folded_of(char)
+        if not letters_of(char) and char not in expected:
+            yield "symbols"
+        elif folded != char and char not in expected:
+            yield _fold_kind(char, folded)
+
+
+def _fold_kind(char: str, folded: str) -> str:
+    if char.lower() == folded:
+        return "case"
+    return "width" if unicodedata.normalize("NFKC", char) != char else "traditional"
+
+
+def _is_allowed(hit: Hit, reading: _Reading, matcher: Matcher) -> bool:
+    """True when an allowed word of the category covers the hit."""
+    letters = reading.letters
+    for word in matcher.allowed.get(hit.category, ()):
+        at = letters.text.find(word)
+        while at >= 0:
+            start, end = letters.span(at, at + len(word))
+            if start <= hit.start and hit.end <= end:
+                return True
+            at = letters.text.find(word, at + 1)
+    return False
+
+
+def _settle(hits: list[Hit]) -> list[Hit]:
+    """One hit for one thing: of equal spans the plainest, of nested ones in a category the longest."""
+    order = sorted(hits, key=lambda h: (h.category, h.start - h.end, -SEVERITY_RANK[h.severity], len(h.how), h.entry))
+    kept: list[Hit] = []
+    for hit in order:
+        covered = any(
+            other.category == hit.category
+            and other.start <= hit.start
+            and hit.end <= other.end
+            and SEVERITY_RANK[other.severity] >= SEVERITY_RANK[hit.severity]
+            for other in kept
+        )
+        if not covered:
+            kept.append(hit)
+    return sorted(kept, key=lambda h: (h.start, h.end, h.category, h.entry))
