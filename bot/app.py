@@ -257,7 +257,6 @@ def _make_archive(
     source = SimulatedSource(
         session,
         url=settings.archive_url,
-        corpid=settings.wecom_corpid,
         secret=settings.archive_secret,
         cipher=finance_cipher.decrypt,
     )

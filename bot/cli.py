@@ -43,7 +43,7 @@ def demo(*, once: bool, transcript: Path | None, port: int, folder: Path) -> Non
     """Play a day at the shop against a simulated WeCom on this machine."""
     from bot.demo.run import run_demo  # noqa: PLC0415  # the simulator is loaded for this command only
 
-    sys.exit(asyncio.run(run_demo(once=once, transcript=transcript, port=port, folder=folder)))
+    sys.exit(asyncio.run(run_demo(once=once, transcript_file=transcript, port=port, folder=folder)))
 
 
 @cli.command()

@@ -5,10 +5,9 @@ lines, ASCII words without borders 7 %, two-character words by sound 8 in a thou
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from compliance.lexicon import Allowed, Entry, Lexicon, template_parts
-from compliance.streams import letters_of
+from compliance.streams import collapse, folded_of, letters_of
 from kernel.text import HAN_FIRST, HAN_LAST
 
 
@@ -45,9 +44,9 @@ def _traps(entry: Entry) -> list[tuple[str, str]]:
             traps.append(("shrinks", f"「{word}」去掉符号后只剩「{letters}」，只会按原样匹配"))
         elif len(letters) < 2 and not entry.whole:
             traps.append(("shrinks", f"「{word}」只有一个字，会命中很多无辜的话"))
-        if any(a == b for a, b in pairwise(letters)):
-            traps.append(("doubles", f"「{word}」里有叠字，去重时保留叠字（扣扣不会变成扣）"))
-        if letters.isascii() and 0 < len(letters) <= 3 and not entry.near:
+        if len(letters) > 1 and len(collapse(letters)) < 2 and not entry.whole:
+            traps.append(("doubles", f"「{word}」去掉叠字只剩一个字，所以只按原样匹配（扣扣不会变成扣）"))
+        if letters == folded_of(word) and letters.isascii() and len(letters) <= 3 and not (entry.near or entry.whole):
             traps.append(("short_ascii", f"「{word}」是很短的字母，只在前后没有字母时命中；最好加上 附近="))
     han = sum(HAN_FIRST <= ord(c) <= HAN_LAST for c in letters_of(entry.word))
     if entry.phonetic and han <= 2 and not entry.near:

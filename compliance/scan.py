@@ -210,29 +210,33 @@ def _confirm(pattern: Pattern, stream: Stream, a: int, b: int, reading: _Reading
     """Turn a candidate into a hit, or into nothing."""
     entry, text = pattern.entry, reading.text
     start, end = stream.span(a, b)
-    if not pattern.parts:
-        if not _borders_fit(stream, a, b, text) or not _gaps_are_evasion(
-            stream, a, b, text, latin="pinyin" in pattern.needs
-        ):
-            return None
-        if entry.whole and not _is_all(stream, a, b):
-            return None
-    matched = text[start:end]
-    word = letters_of(entry.word)
-    if (
-        "pinyin" in pattern.needs
-        and not entry.phonetic
-        and any(is_han(c) and c not in word for c in letters_of(matched))
-    ):
-        return None
-    if "repeats" in pattern.needs and len(letters_of(matched)) < len(word):
-        return None  # the word has a doubled character of its own, and the text has it once
-    if entry.segmented and not pattern.needs and b - a == end - start and not {start, end} <= reading.borders:
+    if not pattern.parts and not _stands_alone(pattern, stream, a, b, reading):
         return None
     if not _context_fits(entry, text, start, end):
         return None
+    matched = text[start:end]
     how = _folds(pattern, matched, entry)
     return Hit(entry.category, entry.severity, entry.word, matched, start, end, how, entry.reason, entry.id)
+
+
+def _stands_alone(pattern: Pattern, stream: Stream, a: int, b: int, reading: _Reading) -> bool:
+    """What a candidate of one piece must also be: bordered, unbroken, and what its entry asks for."""
+    entry, text = pattern.entry, reading.text
+    start, end = stream.span(a, b)
+    if not _borders_fit(stream, a, b, text):
+        return False
+    if not _gaps_are_evasion(stream, a, b, text, latin="pinyin" in pattern.needs):
+        return False
+    word, written = letters_of(entry.word), letters_of(text[start:end])
+    refusals = (
+        entry.whole and not _is_all(stream, a, b),
+        # pinyin without homophones: what is still Han must be the word's own
+        "pinyin" in pattern.needs and not entry.phonetic and any(is_han(c) and c not in word for c in written),
+        # the word has a doubled character of its own, and the text has it once
+        "repeats" in pattern.needs and len(written) < len(word),
+        entry.segmented and not pattern.needs and b - a == end - start and not {start, end} <= reading.borders,
+    )
+    return not any(refusals)
 
 
 def _borders_fit(stream: Stream, a: int, b: int, text: str) -> bool:

@@ -195,7 +195,7 @@ async def get_counts(db: AsyncSession) -> Counts:
     by_severity: dict[str, int] = {}
     by_verdict: dict[str, int] = {}
     totals = {"open": 0, "judged": 0}
-    for state, category, severity, verdict, number in (await db.execute(grouped)).tuples():
+    for state, category, severity, verdict, number in (await db.execute(grouped)).all():
         totals[state] = totals.get(state, 0) + number
         if state == "open":
             by_category[category] = by_category.get(category, 0) + number

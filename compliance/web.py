@@ -76,7 +76,7 @@ def make_app(
     app = web.Application()
     app.router.add_get("/", pages.queue, name="queue")
     app.router.add_get("/lexicon", pages.lexicon_page, name="lexicon")
-    app.router.add_post("/lexicon", pages.try_text, name="try")
+    app.router.add_post("/lexicon", pages.try_text, name="lexicon_try")
     app.router.add_get("/audit", pages.audit_page, name="audit")
     app.router.add_get(r"/{flag_id:[0-9]{1,18}}", pages.flag, name="flag")
     app.router.add_post(r"/{flag_id:[0-9]{1,18}}/verdict", pages.judge, name="judge")
@@ -323,7 +323,7 @@ class _Pages:
             ],
             "spans": [(hit.start, hit.end) for hit in hits],
             "queue_url": request.app.router["queue"].url_for(),
-            "try_url": request.app.router["try"].url_for(),
+            "try_url": request.app.router["lexicon_try"].url_for(),
             "text_max": TESTED_TEXT_MAX,
         }
         return self.render(request, "compliance/lexicon.html", context, status=422 if error else 200)

@@ -18,6 +18,7 @@ PAGE_SIZE = 50  # rows on one page of a list
 PAGE_MAX = 10_000  # a higher page number in the address is read as this one
 SEARCH_LENGTH_MAX = 100  # code points of a search that are used
 EXPORT_ROWS_MAX = 50_000  # rows in one CSV file
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")  # full-width forms count too
 TOAST_COOKIE = "xiaoer_toast"
 TOAST_LENGTH_MAX = 200
 ROLE_NAMES = {"operator": "运营", "compliance": "质检", "finance": "财务", "admin": "管理员"}
@@ -188,7 +189,7 @@ def split_highlights(text: str, spans: Iterable[Span]) -> list[Highlight]:
 
 def guard_cell(value: object) -> object:
     """A cell no spreadsheet takes for a formula: text that starts like one gets a leading apostrophe."""
-    if isinstance(value, str) and value.lstrip(" \u00a0\u3000")[:1] in {*"=+-@\t\r\n＝＋－＠"}:  # full-width forms count too
+    if isinstance(value, str) and value.lstrip(" \u00a0\u3000")[:1] in FORMULA_STARTS:
         return "'" + value
     return value
 

@@ -1,6 +1,7 @@
 """Put values into a script's placeholders: {客户昵称}, or {客户昵称|亲} with a word for when it is unknown. Pure.
 
-``{{`` and ``}}`` write a brace (full-width, so that no reader takes it for a placeholder). What comes out never holds a placeholder, whatever the values are.
+``{{`` and ``}}`` write a brace: a full-width one, so that nobody takes what comes out for a placeholder.
+Whatever the values are, no placeholder is left.
 """
 
 import re

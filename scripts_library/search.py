@@ -50,6 +50,7 @@ def search(scripts: Iterable[Script], query: str) -> list[Result]:
 def _find(script: Script, word: str) -> tuple[float, str] | None:
     """The best place of a word: (score, why)."""
     best: tuple[float, str] | None = None
+    found: tuple[float, str]
     for name, label, weight in _FIELDS:
         text, syllables = _prepared(getattr(script, name))
         at = text.find(word)

@@ -15,7 +15,15 @@ from kernel.text import Folded, fold
 from tagger import scope
 from tagger.errors import TextTooLong
 from tagger.evidence import Evidence, NearMiss, Reason, Suggestion
-from tagger.lexicon import WHOLE_WORD_LENGTH, Lexicon, RawHit, broken_border, find_containing, find_near
+from tagger.lexicon import (
+    WHOLE_WORD_LENGTH,
+    Lexicon,
+    RawHit,
+    broken_border,
+    find_containing,
+    find_near,
+    find_overlapping,
+)
 from tagger.rules import SCORE_MIN, Mode, TagRule, parts_of
 
 TEXT_MAX: Final = 4_000  # code points; anything longer is refused, not cut
@@ -159,6 +167,9 @@ class _Message:
         if rule.question == "weaker" and self._asked(hit):
             weight *= QUESTION_FACTOR
             how.append("问句减半")
+        if rule.question == "unless_if" and scope.is_hypothetical(self.text, hit.start, hit.end):
+            weight *= QUESTION_FACTOR
+            how.append("假设减半")
         start, end = self.folded.span(hit.start, hit.end)
         matched = self.folded.original[start:end]
         if not hit.how and matched != self.text[hit.start : hit.end]:
@@ -182,7 +193,7 @@ class _Message:
         return None
 
     def _refuse_surroundings(self, hit: RawHit, words: _Words) -> tuple[Reason, str] | None:
-        forbidden = find_near(self.text, hit.start, hit.end, words.forbidden)
+        forbidden = find_overlapping(self.text, hit.start, hit.end, words.forbidden)
         if forbidden:
             return "excluded", f"附近有排除词「{forbidden}」"
         if words.context and not find_near(self.text, hit.start, hit.end, words.context):
@@ -210,10 +221,12 @@ class _Message:
         return None
 
     def _negator(self, hit: RawHit) -> str:
-        """The negating word, also when it governs an earlier item of the same list."""
+        """The negating word, also when it governs an earlier item of the same list or an overlapping keyword."""
         negator = scope.negation(self.text, hit.start, hit.end)
-        if not negator and any(scope.joins_list(self.text, end, hit.start) for _start, end in self.negated):
-            negator = "不是"
+        if not negator and any(
+            scope.joins_list(self.text, end, hit.start) or start <= hit.start < end for start, end in self.negated
+        ):
+            negator = "前面的否定"
         if negator:
             self.negated.append((hit.start, hit.end))
         return negator

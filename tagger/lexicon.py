@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import ahocorasick_rs
 import rjieba
@@ -32,8 +32,7 @@ _CLAUSE_END, _SENTENCE_END = re.compile(r"[,。!?;\n]"), re.compile(r"[。!?;\n]
 _JOINABLE = re.compile(r"[^\w,。!?;:、\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class RawHit:
+class RawHit(NamedTuple):
     """A keyword of ``rules[rule]`` at ``[start, end)`` of the folded text; ``factor`` scales its weight."""
 
     rule: int
@@ -87,12 +86,14 @@ class Lexicon:
                 for part, text in enumerate(parts):
                     exact[text].append(_Use(number, keyword, part, len(parts), slot))
                     slot += 1
-                if len(parts) == 1 and _listens(rule, parts[0]):
-                    use = _Use(number, keyword, 0, 1, slot)
+                if len(parts) > 1 or rule.phonetic == "off" or not _is_han(parts[0]):
+                    continue
+                use = _Use(number, keyword, 0, 1, slot)
+                if len(parts[0]) >= SOUND_LENGTH_MIN or rule.phonetic == "on":
                     sounds[loose_sounds(parts[0])].append(use)
-                    pinyin = "".join(map(spell, parts[0]))
-                    if len(pinyin) >= PINYIN_LETTERS_MIN:
-                        letters[pinyin].append(use)
+                pinyin = "".join(map(spell, parts[0]))
+                if len(pinyin) >= PINYIN_LETTERS_MIN:
+                    letters[pinyin].append(use)
         self._exact, self._sounds, self._letters = _Index(exact), _Index(sounds), _Index(letters)
         self._find_exact, self._find_sounds = self._exact.find, self._sounds.find
         self._find_letters = self._letters.find
@@ -199,11 +200,8 @@ def _is_pinyin(letters: str) -> bool:
     return _syllables().fullmatch(letters) is not None
 
 
-def _listens(rule: TagRule, part: str) -> bool:
-    """Is this keyword looked for by sound as well?"""
-    if rule.phonetic == "off" or not all(HAN_FIRST <= ord(char) <= HAN_LAST for char in part):
-        return False
-    return len(part) >= SOUND_LENGTH_MIN or rule.phonetic == "on"
+def _is_han(text: str) -> bool:
+    return all(HAN_FIRST <= ord(char) <= HAN_LAST for char in text)
 
 
 def _join_parts(text: str, use: _Use, parts: Mapping[int, list[tuple[int, int]]]) -> list[RawHit]:
@@ -274,6 +272,19 @@ def find_near(text: str, start: int, end: int, words: Iterable[str]) -> str:
     """The first of ``words`` (folded) that stands within CONTEXT_REACH of the hit, outside it; or ``""``."""
     before, after = text[max(0, start - CONTEXT_REACH) : start], text[end : end + CONTEXT_REACH]
     return next((word for word in words if word in before or word in after), "")
+
+
+def find_overlapping(text: str, start: int, end: int, words: Iterable[str]) -> str:
+    """The first of ``words`` (folded) within CONTEXT_REACH of the hit that is not wholly inside it; or ``""``."""
+    first = max(0, start - CONTEXT_REACH)
+    window = text[first : end + CONTEXT_REACH]
+    for word in words:
+        at = window.find(word)
+        while at >= 0:
+            if first + at < start or first + at + len(word) > end:
+                return word
+            at = window.find(word, at + 1)
+    return ""
 
 
 def find_containing(text: str, start: int, end: int, words: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from kernel.text import fold
 from tagger.errors import Problem, RulesInvalid
 
 Speaker = Literal["customer", "staff", "either"]
-Question = Literal["any", "weaker", "statement", "question"]
+Question = Literal["any", "unless_if", "weaker", "statement", "question"]
 Phonetic = Literal["auto", "on", "off"]
 Mode = Literal["off", "suggest", "auto"]
 
@@ -30,6 +30,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "speaker": {"customer": "客户说的才算", "staff": "员工说的才算", "either": "谁说的都算"},
     "question": {
         "any": "问句和陈述都算",
+        "unless_if": "假设时减半",
         "weaker": "问句或假设时减半",
         "statement": "只算陈述",
         "question": "只算问句",

@@ -1,5 +1,7 @@
 """A made-up shop for the console's tests: one contact with everything, and lists long enough to page."""
 
+# ruff: noqa: ARG002  # a fake takes what the protocol passes, and needs little of it
+
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 

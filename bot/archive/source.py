@@ -52,11 +52,9 @@ class InnerCipher(Protocol):
 class SimulatedSource:
     """Fetches from WeCom-in-a-box over HTTP; simulated, as its address says."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, *, url: str, corpid: str, secret: str, cipher: InnerCipher
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, url: str, secret: str, cipher: InnerCipher) -> None:
         self._session, self._url, self._cipher = session, url, cipher
-        self._headers = {"X-Simulated-Corpid": corpid, "X-Simulated-Secret": secret}
+        self._headers = {"X-Archive-Secret": secret}
 
     async def fetch(self, seq: int, *, limit: int) -> list[Sealed]:
         try:

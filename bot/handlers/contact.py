@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import scripts_library
 import tagger
 from bot import decisions, mailbox
 from bot.contacts import store as contacts
@@ -14,7 +15,6 @@ from bot.handlers.context import Context
 from bot.kinds import InboxKind, OutboxKind
 from bot.mailbox import Lane, Letter, Priority
 from bot.wecom.events import ContactAdded, ContactEdited, ContactLost, ContactRemoved
-from scripts_library import Choice, NoScript, render_script
 from scripts_library import store as scripts
 
 Tag = tuple[str, str]  # group, tag
@@ -108,7 +108,8 @@ async def note_greet_by_hand(db: AsyncSession, payload: Mapping[str, Any], *, ke
 async def _queue_welcome(event: ContactAdded, ctx: Context) -> None:
     key = f"welcome:{event.welcome_code}"
     choice = await scripts.current(ctx.db, "welcome", channel_state=event.channel_state or None, at=ctx.now)
-    if isinstance(choice, NoScript):
+    script = choice.script
+    if script is None:
         await decisions.add(
             ctx.db,
             DecisionKind.WELCOME,
@@ -120,7 +121,8 @@ async def _queue_welcome(event: ContactAdded, ctx: Context) -> None:
         )
         return
     names = await contacts.staff_names(ctx.db, [event.userid])
-    text = render_script(choice.script, {"员工姓名": names.get(event.userid), "店铺名": ctx.shop_name})
+    values = {"员工姓名": names.get(event.userid, ""), "店铺名": ctx.shop_name}
+    text = scripts_library.render(script.body, values, kind=script.kind).text
     await mailbox.put(
         ctx.db,
         Lane.OUTBOX,
@@ -141,11 +143,7 @@ async def _queue_welcome(event: ContactAdded, ctx: Context) -> None:
         DecisionKind.WELCOME,
         key=key,
         external_userid=event.external_userid,
-        outcome=f"发送欢迎语「{_title(choice)}」",
+        outcome=f"发送欢迎语「{script.title}」",
         because=choice.why,
         now=ctx.now,
     )
-
-
-def _title(choice: Choice) -> str:
-    return choice.script.title

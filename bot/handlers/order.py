@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import scripts_library
 from bot import decisions, mailbox, money
 from bot.conversations import store as conversations
 from bot.conversations.store import Said
@@ -29,7 +30,6 @@ from bot.red_packets.eligibility import NotEligible, OrderFacts
 from bot.red_packets.engine import State
 from bot.red_packets.store import Reserved
 from bot.red_packets.tables import RedPacket
-from scripts_library import NoScript, render_script
 from scripts_library import store as scripts
 
 ORDERS_PER_MESSAGE_MAX = 5
@@ -103,7 +103,7 @@ async def on_packet_changed(db: AsyncSession, packet: RedPacket, *, clock: Calla
                 db,
                 "kf_bound",
                 claim.message_key,
-                {"订单尾号": claim.number[-4:], "红包金额": money.format_yuan(packet.amount_fen)},
+                {"订单尾号": claim.number[-4:], "红包金额": f"{money.format_yuan(packet.amount_fen)} 元"},
                 key=f"answer:claim:{claim.id}:bound",
                 now=now,
             )
@@ -210,7 +210,8 @@ async def _say(
     if message is None or message.origin != "kf":
         return
     choice = await scripts.current(db, kind, at=now)
-    if isinstance(choice, NoScript):
+    script = choice.script
+    if script is None:
         await decisions.add(
             db,
             DecisionKind.ANSWER,
@@ -221,7 +222,7 @@ async def _say(
             now=now,
         )
         return
-    text = render_script(choice.script, values)
+    text = scripts_library.render(script.body, values, kind=script.kind).text
     await _answer(db, message.partner, message.external_userid, text, key=key, now=now)
 
 

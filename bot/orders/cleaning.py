@@ -5,12 +5,13 @@ letters stay, because O and l are repaired to digits only where the engine says 
 """
 
 import re
-import sys
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
 from kernel.text import INVISIBLE
+
+LAST_DIGIT = 0x1FBF9  # the highest decimal digit Unicode has
 
 _HYPHENS = "‐‑‒–—―−﹣－ーｰ~～＿"
 _TRADITIONAL = str.maketrans(
@@ -48,7 +49,7 @@ def clean(text: str) -> Cleaned:
 @cache
 def _table() -> dict[int, str]:
     table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-    for code in range(0x80, sys.maxunicode + 1):
+    for code in range(0x80, LAST_DIGIT + 1):
         char = chr(code)
         digit = unicodedata.decimal(char, None)
         if digit is not None:

@@ -245,7 +245,8 @@ async def _insert_missing(db: AsyncSession, table: type[OrderRecord | OrderAlias
     """Insert rows by ``key``. An import running beside this one may have been first: its row holds."""
     if rows:
         make: Any = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
-        await db.execute(make(table).values(rows).on_conflict_do_nothing(index_elements=("key",)))
+        # Core and one parameter set per row: the statement is compiled once and stays cached.
+        await db.execute(make(table.__table__).on_conflict_do_nothing(index_elements=("key",)), rows)
 
 
 def merge(before: dict[str, Any], order: ImportedOrder, *, adds_up: bool, import_id: int) -> dict[str, Any] | None:

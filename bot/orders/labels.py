@@ -102,11 +102,14 @@ KIND_OF.update(
     {"order no": "order", "order number": "order", "order id": "order", "order": "order", "sku id": "product_id"}
 )
 
+_FIRST_LETTERS = "".join(sorted({letter for word in KIND_OF for letter in (word[0], word[0].upper())}))
 _PATTERN = re.compile(
-    "|".join(
+    f"(?=[{re.escape(_FIRST_LETTERS)}])(?:"  # most characters begin no label: one look sends them on
+    + "|".join(
         (rf"(?<![a-z0-9]){re.escape(word)}(?![a-z])" if word[0].isascii() else re.escape(word))
         for word in sorted(KIND_OF, key=lambda word: (-len(word), word))
-    ),
+    )
+    + ")",
     re.IGNORECASE,
 )
 # What may stand between a label and its number. U+E000 is the mask: it is part of no glue.

@@ -34,6 +34,7 @@ THROTTLED_PAUSE = timedelta(seconds=60)  # the platform blocks for a minute (pla
 MISCONFIGURED_PAUSE = timedelta(minutes=5)
 DUPLICATE_TAG = 40071
 NOT_OUR_CONTACT = frozenset({84061, 40096})
+MSGID_USED = 40058  # what a msgid used twice is answered with is not documented; checked only on a repeat
 
 After = Callable[[AsyncSession, datetime], Awaitable[None]]
 
@@ -103,6 +104,8 @@ class OutboxWorker:
                 await self._retry(item, str(error))
             case Refused() if item.kind == OutboxKind.MARK_TAGS and error.errcode in NOT_OUR_CONTACT:
                 await self._finish(item, _nothing, note="已经不是好友,无需同步标签")
+            case Refused() if item.kind == OutboxKind.SEND_KF and error.errcode == MSGID_USED and item.attempts > 1:
+                await self._finish(item, self._keep_answer(item), note="前一次其实已经送达")
             case _:
                 await self._give_up(item, str(error))
 
@@ -166,15 +169,19 @@ class OutboxWorker:
 
     async def _send_kf(self, item: Item) -> After:
         payload = item.payload
-        # A msgid of our own makes a repeat after an unclear answer the same message.
-        msgid = hashlib.sha256(item.key.encode()).hexdigest()[:32]
+        msgid = _kf_msgid(item)
         await self._services.wecom.send_kf_text(
             payload["open_kfid"], payload["external_userid"], payload["text"], msgid=msgid
         )
+        return self._keep_answer(item)
+
+    def _keep_answer(self, item: Item) -> After:
+        """What we sent is never shown by kf/sync_msg, so the conversation keeps it here."""
+        payload = item.payload
 
         async def after(db: AsyncSession, now: datetime) -> None:
             said = Said(
-                key=f"kf:{msgid}",
+                key=f"kf:{_kf_msgid(item)}",
                 origin="kf",
                 external_userid=payload["external_userid"],
                 partner=payload["open_kfid"],
@@ -227,3 +234,8 @@ class OutboxWorker:
         async with self._services.database.write() as db:
             await mailbox.give_up(db, item, reason, now=self._services.clock())
         _log.error("outbox.dead", key=item.key, kind=item.kind, reason=reason)
+
+
+def _kf_msgid(item: Item) -> str:
+    """A msgid of our own makes a repeat after an unclear answer the same message."""
+    return hashlib.sha256(item.key.encode()).hexdigest()[:32]

@@ -34,6 +34,7 @@ ARGUMENTS = [
 ]
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ACCOUNT, PASSWORD = "王店长", "correct horse battery"
+HASH = hash_password(PASSWORD)
 
 
 def find_chromium() -> str | None:
@@ -72,7 +73,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def site(database: Database) -> AsyncIterator[str]:
     """The address of a console over the sample shop, with one admin who has a password."""
     async with database.write() as db:
-        await accounts.add_account(db, ACCOUNT, ["admin"], password_hash=hash_password(PASSWORD), now=NOW)
+        await accounts.add_account(db, ACCOUNT, ["admin"], password_hash=HASH, now=NOW)
     shell = make_shell(database=database, clock=lambda: NOW, secure_cookies=False, simulated=True, data=SampleShop())
     async with TestServer(shell.app) as server:
         yield str(server.make_url("/")).rstrip("/")

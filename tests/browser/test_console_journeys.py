@@ -1,8 +1,9 @@
 """The console as people use it: with scripts it is quick, without them everything still works."""
 
 import pytest
-from conftest import ACCOUNT, PASSWORD, OpenPage  # type: ignore[import-not-found,unused-ignore]  # pytest's path
 from playwright.async_api import expect
+
+from browser.conftest import ACCOUNT, PASSWORD, OpenPage
 
 pytestmark = pytest.mark.browser
 

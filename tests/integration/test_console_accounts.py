@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 HASH = hash_password("correct horse battery")
 PASSWORD = "correct horse battery"
 
-Client = TestClient[web.Request, web.Application]
+Client = TestClient[web.Request, None]
 SignedIn = Callable[[int], Awaitable[Client]]
 
 
@@ -40,7 +40,9 @@ async def signed_in(shell: Shell, database: Database) -> AsyncIterator[SignedIn]
             async with database.read() as db:
                 person = await accounts.get_signed_in(db, token, now=NOW)
             assert person is not None
-            client = TestClient(server, cookies={"xiaoer_login": token}, headers={"X-CSRF-Token": person.csrf_token})
+            client: Client = TestClient(
+                server, cookies={"xiaoer_login": token}, headers={"X-CSRF-Token": person.csrf_token}
+            )
             clients.append(client)
             return client
 

@@ -4,10 +4,9 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.console import accounts
@@ -67,7 +66,7 @@ async def token_on(client: Client, path: str) -> str:
     return found[1]
 
 
-async def log_in(client: Client, name: str = "王店长", password: str = PASSWORD, **more: str) -> Any:
+async def log_in(client: Client, name: str = "王店长", password: str = PASSWORD, **more: str) -> ClientResponse:
     form = {"name": name, "password": password, "csrf_token": await token_on(client, "/login"), **more}
     return await client.post("/login", data=form, allow_redirects=False)
 

@@ -128,7 +128,8 @@ def test_a_file_of_nobody_is_refused_and_shows_what_was_seen() -> None:
 @pytest.mark.parametrize(
     ("word", "after_sale", "status"),
     [
-        ("交易成功", "", "finished"), ("买家已付款，等待卖家发货", "", "paid"), ("卖家已发货，等待买家确认", "", "paid"),
+        ("交易成功", "", "finished"), ("买家已付款，等待卖家发货", "", "paid"),
+        ("卖家已发货，等待买家确认", "", "paid"),
         ("等待买家付款", "", "unpaid"), ("交易关闭", "", "dead"), ("(删除)等待出库", "", "dead"),
         ("已收货", "退款成功", "dead"), ("已收货", "无售后或售后取消", "finished"), ("新的说法", "", "unknown"),
         ("已发货,待收货", "", "paid"), ("已发货，待收货", "", "paid"),
