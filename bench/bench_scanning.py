@@ -24,6 +24,7 @@ from compliance.categories import EITHER
 from compliance.lexicon import Entry, has_default_phonetic
 from compliance.matcher import matcher_for
 from compliance.streams import letters_of
+from kernel.text import to_syllables
 
 SHARED = Path(os.environ.get("XIAOER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 LINES_MAX = 10_000
@@ -174,13 +175,20 @@ def scan_finder(lexicon: Lexicon) -> Finder:
     return lambda text: {hit.word for hit in scan(text, lexicon, role="customer")}
 
 
+def sounds(word: str) -> str:
+    return to_syllables(letters_of(word))
+
+
 def share(rows: list[dict[str, object]], finder: Finder) -> float:
     found = 0
     for row in rows:
         words = finder(str(row["text"]))
         wanted = row.get("entities")
-        # a longer entry that covers the word counts as finding it: the row is flagged at the right place
-        found += any(w in one for w in wanted for one in words) if isinstance(wanted, list) else bool(words)
+        if isinstance(wanted, list):
+            # a longer entry that covers the word, or one of equal sound, flags the row at the right place
+            found += any(sounds(w) in sounds(one) for w in wanted for one in words)
+        else:
+            found += bool(words)
     return found / len(rows)
 
 

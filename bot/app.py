@@ -29,6 +29,7 @@ from bot.archive.source import KeyRing, SimulatedSource
 from bot.console import accounts, passwords
 from bot.console.rooms import RoomsData, context_lines
 from bot.console.web import make_shell
+from bot.handlers import contact
 from bot.kinds import InboxKind
 from bot.mailbox import Lane
 from bot.orders import importing
@@ -125,7 +126,9 @@ def make_app(plant: Plant) -> web.Application:
 
     shell.app.router.add_get("/healthz", healthz)
     render, viewer = shell.render, shell.viewer
-    tags = tagger.web.make_app(database=database, render=render, viewer=viewer, clock=clock)
+    tags = tagger.web.make_app(
+        database=database, render=render, viewer=viewer, clock=clock, on_decision=contact.on_tag_decided
+    )
     shell.app.add_subapp("/tags", tags)
     library = scripts_library.web.make_app(database=database, render=render, viewer=viewer, clock=clock)
     shell.app.add_subapp("/scripts", library)
@@ -230,7 +233,7 @@ async def import_orders(settings: Settings, file: Path, *, platform: str | None)
 async def queue_recheck(database: Database, import_id: int, *, now: datetime) -> None:
     """After an import, waiting claims are looked up again by a worker."""
     async with database.write() as db:
-        await mailbox.put(db, Lane.INBOX, InboxKind.ORDERS_IMPORTED, {}, key=f"imported:{import_id}", now=now)
+        await mailbox.put(db, Lane.EVENTS, InboxKind.ORDERS_IMPORTED, {}, key=f"imported:{import_id}", now=now)
 
 
 async def wait_for_stop() -> None:

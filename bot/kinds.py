@@ -18,7 +18,3 @@ class OutboxKind(StrEnum):
     SEND_KF = "send_kf"
     MARK_TAGS = "mark_tags"
     SEND_RED_PACKET = "send_red_packet"
-
-
-MESSAGE_KINDS = (InboxKind.KF_MESSAGE, InboxKind.ARCHIVED_MESSAGE)
-FETCH_KINDS = (InboxKind.SYNC_CONTACT, InboxKind.PULL_KF, InboxKind.PULL_ARCHIVE)

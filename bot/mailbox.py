@@ -1,6 +1,6 @@
 """The durable inbox and outbox: put, claim, done, retry_later, give_up.
 
-One table, two lanes. A row is committed before anything is promised for it; claiming only postpones
+One table, a few lanes. A row is committed before anything is promised for it; claiming only postpones
 it by a lease, so when its worker dies it falls due again. Items of one subject (a contact) are
 claimed strictly in order. ``attempts`` is the fence: a worker that outlived its lease cannot
 finish an item that somebody else has claimed since.
@@ -30,8 +30,17 @@ BEAT_MISSED_MAX = timedelta(seconds=15)
 
 
 class Lane(StrEnum):
-    INBOX = "inbox"  # what happened
-    OUTBOX = "outbox"  # what we want WeCom or WeChat Pay to do
+    """Who works an item. Lanes do not wait for each other: a welcome is never behind bulk work."""
+
+    EVENTS = "events"  # what happened: decide, in one commit
+    MESSAGES = "messages"  # what was said: in batches
+    FETCH = "fetch"  # read again from WeCom
+    WELCOMES = "welcomes"  # calls that die in 20 seconds
+    CALLS = "calls"  # every other call we want WeCom or WeChat Pay to take
+
+
+INBOX = (Lane.EVENTS, Lane.MESSAGES, Lane.FETCH)
+OUTBOX = (Lane.WELCOMES, Lane.CALLS)
 
 
 class State(StrEnum):
@@ -167,8 +176,6 @@ async def claim(
     worker: str,
     lease: timedelta = LEASE,
     limit: int = 1,
-    kinds: Sequence[str] | None = None,
-    but_not: Sequence[str] = (),
 ) -> list[Item]:
     """Take up to ``limit`` of the most urgent due items, in order.
 
@@ -185,10 +192,6 @@ async def claim(
         )
     )
     due = select(Mail.id).where(Mail.lane == lane, Mail.state == State.WAITING, Mail.due_at <= now, ~blocked)
-    if kinds is not None:
-        due = due.where(Mail.kind.in_(kinds))
-    if but_not:
-        due = due.where(Mail.kind.not_in(but_not))
     due = due.order_by(Mail.priority.desc(), Mail.due_at, Mail.id).limit(limit).with_for_update(skip_locked=True)
     take = (
         update(Mail)
@@ -272,9 +275,7 @@ async def replay(db: AsyncSession, item_id: int, *, now: datetime) -> bool:
 
 async def waiting_count(db: AsyncSession, lane: Lane | None = None) -> int:
     query = select(func.count()).select_from(Mail).where(Mail.state == State.WAITING)
-    if lane is not None:
-        query = query.where(Mail.lane == lane)
-    return int(await db.scalar(query) or 0)
+    return int(await db.scalar(query if lane is None else query.where(Mail.lane == lane)) or 0)
 
 
 async def next_due_at(db: AsyncSession, lane: Lane) -> datetime | None:

@@ -99,14 +99,15 @@ class CallbackServer:
     async def _store(self, event: Event, fields: dict[str, str]) -> bool:
         urgent = isinstance(event, ContactAdded) and event.welcome_code
         now = self._clock()
-        key = event.key
+        key, lane = event.key, Lane.EVENTS
         if isinstance(event, KfNotified | ArchiveNotified):
+            lane = Lane.FETCH
             # "Read this again": two in one second look alike, and reading once more changes nothing.
             key = f"{key}:{now.timestamp():.3f}"
         async with self._database.write() as db:
             return await mailbox.put(
                 db,
-                Lane.INBOX,
+                lane,
                 event.kind,
                 fields,
                 key=key,

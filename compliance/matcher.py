@@ -14,13 +14,14 @@ import ahocorasick_rs
 import pypinyin
 
 from compliance.categories import Role
-from compliance.lexicon import Allowed, Entry, Lexicon, Part, template_parts
+from compliance.lexicon import Allowed, Entry, Lexicon, template_parts
 from compliance.split_characters import SPLIT
 from compliance.streams import collapse, folded_of, letters_of
-from kernel.text import HAN_FIRST, HAN_LAST, to_syllables
+from kernel.text import HAN_FIRST, HAN_LAST, syllable_code, to_syllables
 
 ROOM_LENGTH = {"": 0, "*": 4, "…": 16}  # most characters between the parts of a template
 PINYIN_MIXED_MAX = 5  # up to this many Han characters, any of them may be the one written in pinyin
+SYLLABLE_LENGTH_MAX = 6  # zhuang
 COLLAPSED_MIN = 3  # a word with doubled characters is also sought without them when this much is left
 
 
@@ -30,7 +31,7 @@ class Pattern:
 
     entry: Entry
     needs: tuple[str, ...] = ()
-    parts: tuple[tuple[str, ...], ...] = ()  # of a template, as written in the stream; the string is its anchor
+    parts: tuple[dict[str, str], ...] = ()  # of a template: as the stream has it → as the entry has it
     rooms: tuple[str, ...] = ()  # before each part: "", "*" or "…"
     whole: re.Pattern[str] | None = None  # the template without regard to punctuation
 
@@ -105,6 +106,16 @@ def syllable_of(char: str) -> str | None:
     return read[0] if read else None
 
 
+def is_pinyin(letters: str) -> bool:
+    """True when Latin letters are nothing but whole syllables, one after another (or nothing at all)."""
+    reachable = {0}
+    for end in range(1, len(letters) + 1):
+        starts = (start for start in range(max(0, end - SYLLABLE_LENGTH_MAX), end) if start in reachable)
+        if any(syllable_code(letters[start:end]) for start in starts):
+            reachable.add(end)
+    return len(letters) in reachable
+
+
 def is_han(char: str) -> bool:
     return HAN_FIRST <= ord(char) <= HAN_LAST
 
@@ -163,23 +174,19 @@ def _template(entry: Entry, *, phonetic: bool) -> Iterator[tuple[str, Pattern]]:
         return to_syllables(letters_of(word)) if phonetic else letters_of(word)
 
     parts = template_parts(entry.word)
-    spelled = [tuple(written(word) for word in _longest_first(part)) for part in parts]
-    choices = ["|".join(map(re.escape, words)) for words in spelled]
+    spelled = tuple({written(word): word for word in part.words} for part in parts)
+    choices = ["|".join(map(re.escape, sorted(words, key=len, reverse=True))) for words in spelled]
     whole = "".join(f".{{0,{ROOM_LENGTH[part.room]}}}(?:{c})" for part, c in zip(parts, choices, strict=True))
     pattern = Pattern(
         entry,
         ("homophone",) if phonetic else (),
-        parts=tuple(spelled),
+        parts=spelled,
         rooms=tuple(part.room for part in parts),
         whole=re.compile(whole),
     )
     anchor = max(parts, key=lambda part: (min(map(len, part.words)), -len(part.words)))
     for word in anchor.words:
         yield written(word), pattern
-
-
-def _longest_first(part: Part) -> list[str]:
-    return sorted(part.words, key=len, reverse=True)
 
 
 def _allowed(words: Iterable[Allowed]) -> dict[str, tuple[str, ...]]:

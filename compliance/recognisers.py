@@ -31,7 +31,9 @@ class Finding:
     reason: str
 
 
-_MAYBE = re.compile(r"[0-9〇零一幺二两三四五六七八九]{4}|(?:微信|v信|vx|wx|薇信|威信|加v|加微|qq|扣扣).{0,6}[a-z0-9]")
+_MAYBE = re.compile(
+    r"[0-9〇零一幺二两三四五六七八九]{4}|(?:微信|v信|vx|wx|薇信|威信|加v|加微|qq|扣扣).{0,6}[a-z0-9]|(?<![a-z])v[a-z]"
+)
 
 
 def may_hold_numbers(letters: str) -> bool:
@@ -148,7 +150,7 @@ def _mobiles(text: str) -> Iterator[Finding]:
             yield Finding("contact_leak/手机号", "contact_leak", "high", "手机号", *match.span("n"), (), reason)
 
 
-_WECHAT_NAME = r"(?:微信|微❤|微心|薇信|威信|徽信|v信|vx|wx|v❤|卫星|微\s?x|加我?\s?微|(?:加|\+)\s?我?\s?v)"
+_WECHAT_NAME = r"(?:微信|微❤|微心|薇信|威信|徽信|v信|vx|wx|v❤|卫星|微\s?x|加我?\s?微|(?:加|\+)\s?我?\s?v|v(?=\s?[:：]))"
 _WECHAT = re.compile(
     rf"(?<![a-z]){_WECHAT_NAME}(?:号码|号|账号|id)?(?:就是|就|是|为|:|：|;|,|，|-|=|\(|（|【|\s|→|👉){{0,3}}"
     rf"(?P<id>{_LATIN_ACCOUNT}|1{_GAP}[3-9](?:{_GAP}[0-9]){{9}})(?![a-z0-9])"

@@ -5,15 +5,19 @@ when something is found are positions worked out and each candidate confirmed: b
 its characters, segmentation, context, allowed words.
 """
 
+import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import rjieba
 
+from compliance.borders import SENTENCE_SIGNS, borders_fit, gaps_are_evasion, is_all, is_pinyin_around
 from compliance.categories import SEVERITY_RANK, Role, Severity
-from compliance.lexicon import Entry, Lexicon, template_parts
+from compliance.lexicon import Entry, Lexicon
 from compliance.matcher import ROOM_LENGTH, Automaton, Matcher, Pattern, is_han, matcher_for
 from compliance.recognisers import may_hold_numbers, recognise
 from compliance.streams import (
@@ -28,13 +32,11 @@ from compliance.streams import (
 )
 from kernel.text import INVISIBLE, to_syllables
 
-GAP_LENGTH_MAX = 4  # signs between two characters of one word
+HITS_MAX = 500  # findings of words in one message that are looked at; beyond it is abuse of the scanner
 NEAR_LENGTH = 15  # 附近, 除非: characters to each side
 TOUCH_LENGTH = 4  # 前无, 后无
-SENTENCE_SIGNS = frozenset("，。！？；,!?;…\n\r")
 CLAUSE_SIGNS = SENTENCE_SIGNS | frozenset("()（）[]【】/\\|、:：")
 STOP_SIGNS = frozenset("\n\r")
-PARTICLES = frozenset("啊呀呢哦吧嘛了的亲噢哈呗额嗯您你")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class Hit:
 
     category: str
     severity: Severity
-    word: str  # the entry as its file has it
+    word: str  # the entry; of one with alternatives, those that stood here: 加我*微信
     matched: str  # as the person wrote it
     start: int
     end: int
     how: tuple[str, ...]
     reason: str
-    entry: str  # id of the lexicon entry or recogniser
+    entry: str  # id of the lexicon entry, with all alternatives, or of the recogniser
 
 
 def scan(text: str, lexicon: Lexicon, *, role: Role) -> list[Hit]:
@@ -61,14 +63,14 @@ def scan(text: str, lexicon: Lexicon, *, role: Role) -> list[Hit]:
     if not passes and not numbers:
         return []
     reading = _Reading(text)
-    hits = [hit for found in passes for hit in _confirm_all(found, reading)]
+    hits = list(islice((hit for found in passes for hit in _confirm_all(found, reading)), HITS_MAX))
     if numbers:
         hits += [
             Hit(f.category, f.severity, f.word, text[start:end], start, end, f.how, f.reason, f.id)
             for f in recognise(reading.folded.text, role)
             for start, end in [reading.folded.span(f.start, f.end)]
         ]
-    return _settle([hit for hit in hits if not _is_allowed(hit, reading, matcher)])
+    return _settle([hit for hit in hits if not is_allowed(hit, reading, matcher)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +146,23 @@ def _confirm_all(found: _Pass, reading: _Reading) -> Iterator[Hit]:
     for index, start, end in found.found:
         for pattern in found.automaton.owners[index]:
             if not pattern.parts:
-                spans: Iterable[tuple[int, int]] = ((start, end),)
+                candidates: Iterable[tuple[int, int, str]] = ((start, end, pattern.entry.word),)
             elif pattern in tried:
                 continue  # the anchor stands here twice; the template was sought in the whole message
             else:
                 tried.add(pattern)
-                spans = _template_spans(pattern, found, reading)
-            for a, b in spans:
-                hit = _confirm(pattern, reading.stream(found.stream), a, b, reading)
+                candidates = _templates(pattern, found, reading)
+            for a, b, word in candidates:
+                hit = _confirm(pattern, word, reading.stream(found.stream), (a, b), reading)
                 if hit is not None:
                     yield hit
 
 
-def _template_spans(pattern: Pattern, found: _Pass, reading: _Reading) -> Iterator[tuple[int, int]]:
-    """Where a template stands, in stream positions: one chain of parts for each place it can begin at."""
+def _templates(pattern: Pattern, found: _Pass, reading: _Reading) -> Iterator[tuple[int, int, str]]:
+    """Where a template stands, in stream positions, and with which of its alternatives: 加我*微信.
+
+    One chain of parts for each place it can begin at.
+    """
     if not pattern.fits(found.text):
         return
     stream, text = reading.stream(found.stream), reading.text
@@ -165,32 +170,34 @@ def _template_spans(pattern: Pattern, found: _Pass, reading: _Reading) -> Iterat
         [
             (a, b)
             for a, b in _places(words, found.text)
-            if _gaps_are_evasion(stream, a, b, text) and _borders_fit(stream, a, b, text)
+            if gaps_are_evasion(stream, a, b, text) and borders_fit(stream, a, b, text)
         ]
         for words in pattern.parts
     ]
 
-    def chain(number: int, end: int) -> int | None:
-        """Where a chain of the parts from ``number`` on ends, when one can follow at ``end``."""
+    def chain(number: int, end: int) -> list[tuple[int, int]] | None:
+        """The places of the parts from ``number`` on, when they can follow at ``end``."""
         if number == len(places):
-            return end
-        room = pattern.rooms[number]
-        for a, b in places[number]:
-            if 0 <= a - end <= ROOM_LENGTH[room] and _room_is_clear(room, text, stream, end, a):
-                last = chain(number + 1, b)
-                if last is not None:
-                    return last
+            return []
+        room, here = pattern.rooms[number], places[number]
+        for a, b in here[bisect_left(here, (end, -1)) : bisect_left(here, (end + ROOM_LENGTH[room] + 1, -1))]:
+            if _room_is_clear(room, text, stream, end, a):
+                rest = chain(number + 1, b)
+                if rest is not None:
+                    return [(a, b), *rest]
         return None
 
     done = -1
-    for a, b in places[0]:
-        last = chain(1, b) if a != done else None
-        if last is not None:
-            yield a, last
-            done = a
+    for first in places[0]:
+        rest = chain(1, first[1]) if first[0] != done else None
+        if rest is not None:
+            done = first[0]
+            chosen = zip(pattern.rooms, pattern.parts, [first, *rest], strict=True)
+            word = "".join(room + words[found.text[a:b]] for room, words, (a, b) in chosen)
+            yield first[0], (rest or [first])[-1][1], word
 
 
-def _places(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
+def _places(words: Iterable[str], text: str) -> list[tuple[int, int]]:
     """Where any of the words stands, in order; at one place the longest first."""
     found = []
     for word in words:
@@ -206,76 +213,38 @@ def _room_is_clear(room: str, text: str, stream: Stream, end: int, start: int) -
     return (STOP_SIGNS if room == "…" else CLAUSE_SIGNS).isdisjoint(between)
 
 
-def _confirm(pattern: Pattern, stream: Stream, a: int, b: int, reading: _Reading) -> Hit | None:
-    """Turn a candidate into a hit, or into nothing."""
+def _confirm(pattern: Pattern, word: str, stream: Stream, place: tuple[int, int], reading: _Reading) -> Hit | None:
+    """Turn a candidate into a hit, or into nothing. ``place`` is where it stands in the stream."""
     entry, text = pattern.entry, reading.text
-    start, end = stream.span(a, b)
-    if not pattern.parts and not _stands_alone(pattern, stream, a, b, reading):
+    start, end = stream.span(*place)
+    if not pattern.parts and not _stands_alone(pattern, stream, *place, reading):
         return None
     if not _context_fits(entry, text, start, end):
         return None
     matched = text[start:end]
-    how = _folds(pattern, matched, entry)
-    return Hit(entry.category, entry.severity, entry.word, matched, start, end, how, entry.reason, entry.id)
+    how = _folds(pattern, matched, word)
+    return Hit(entry.category, entry.severity, word, matched, start, end, how, entry.reason, entry.id)
 
 
 def _stands_alone(pattern: Pattern, stream: Stream, a: int, b: int, reading: _Reading) -> bool:
     """What a candidate of one piece must also be: bordered, unbroken, and what its entry asks for."""
     entry, text = pattern.entry, reading.text
     start, end = stream.span(a, b)
-    if not _borders_fit(stream, a, b, text):
+    spelled_out = "pinyin" in pattern.needs
+    if not borders_fit(stream, a, b, text) and not (spelled_out and is_pinyin_around(stream.text, a, b)):
         return False
-    if not _gaps_are_evasion(stream, a, b, text, latin="pinyin" in pattern.needs):
+    if not gaps_are_evasion(stream, a, b, text, latin=spelled_out):
         return False
     word, written = letters_of(entry.word), letters_of(text[start:end])
     refusals = (
-        entry.whole and not _is_all(stream, a, b),
+        entry.whole and not is_all(stream, a, b),
         # pinyin without homophones: what is still Han must be the word's own
-        "pinyin" in pattern.needs and not entry.phonetic and any(is_han(c) and c not in word for c in written),
-        # the word has a doubled character of its own, and the text has it once
-        "repeats" in pattern.needs and len(written) < len(word),
+        spelled_out and not entry.phonetic and any(is_han(c) and c not in word for c in written),
+        # the word has a doubled character of its own, and the text has it once; or 妈妈的 holds no 妈的
+        "repeats" in pattern.needs and (len(written) < len(word) or entry.segmented),
         entry.segmented and not pattern.needs and b - a == end - start and not {start, end} <= reading.borders,
     )
     return not any(refusals)
-
-
-def _borders_fit(stream: Stream, a: int, b: int, text: str) -> bool:
-    """Latin words and numbers must not be cut out of longer ones: der in ORDERID, 12315 in 9123156."""
-    start, end = stream.span(a, b)
-    before = folded_of(text[start - 1])[-1:] if start else ""
-    after = folded_of(text[end])[:1] if end < len(text) else ""
-    return not _runs_on(before, stream.text[a]) and not _runs_on(stream.text[b - 1], after)
-
-
-def _runs_on(left: str, right: str) -> bool:
-    if not left or not right or not (left + right).isascii():
-        return False
-    if left.isdigit() and right.isdigit():
-        return True
-    return (left.isalpha() or left == "_") and (right.isalpha() or right == "_")
-
-
-def _gaps_are_evasion(stream: Stream, a: int, b: int, text: str, *, latin: bool = False) -> bool:
-    """True unless what stands between the characters shows that they are no word.
-
-    A comma between two characters usually ends a clause; only a word spaced out all through with
-    commas is evasion. Latin words and numbers have no gaps at all, unless ``latin`` stands for Han (wei xin).
-    """
-    starts = stream.starts
-    if starts[b - 1] - starts[a] == b - a - 1:
-        return True
-    gaps = [text[starts[i] + 1 : starts[i + 1]] for i in range(a, b - 1)]
-    seen = [gap for gap in gaps if folded_of(gap)]
-    if seen and not latin and stream.text[a:b].isascii():
-        return False
-    if any(sum(map(bool, map(folded_of, gap))) > GAP_LENGTH_MAX for gap in seen):
-        return False
-    return all(SENTENCE_SIGNS.isdisjoint(gap) for gap in seen) or len(seen) == b - a - 1
-
-
-def _is_all(stream: Stream, a: int, b: int) -> bool:
-    """The word is the whole message but for particles."""
-    return PARTICLES.issuperset(stream.text[:a]) and PARTICLES.issuperset(stream.text[b:])
 
 
 def _context_fits(entry: Entry, text: str, start: int, end: int) -> bool:
@@ -295,31 +264,35 @@ def _any_in(words: Iterable[str], texts: tuple[str, ...]) -> bool:
     return any(letters_of(word) in text for word in words for text in texts)
 
 
-def _folds(pattern: Pattern, matched: str, entry: Entry) -> tuple[str, ...]:
+def _folds(pattern: Pattern, matched: str, entry_word: str) -> tuple[str, ...]:
     """Which ways of writing had to be undone, in a fixed order, for the person who reads the flag."""
     needed = set(pattern.needs)
-    word = letters_of(entry.word)
-    written = letters_of(matched)
-    if "homophone" in needed and not pattern.parts and written == word:
-        needed.discard("homophone")
-    if "homophone" in needed and pattern.parts and _written_out(pattern, written):
+    word, written = letters_of(entry_word), letters_of(matched)
+    if "homophone" in needed and _is_written_out(entry_word, written):
         needed.discard("homophone")
     if "pinyin" in needed and any(is_han(c) and c not in word for c in written):
         needed.add("homophone")
-    if matched != entry.word and not {"spelling"} & needed:
-        needed.update(_char_folds(matched, set(entry.word)))
+    if matched != entry_word and "spelling" not in needed:
+        folds = set(_char_folds(matched, set(entry_word)))
+        if any(pattern.rooms) and all(piece in folded_of(matched) for piece in _pieces(entry_word)):
+            folds.discard("symbols")  # between the parts of a template signs are nothing special
+        needed |= folds
     return tuple(sorted(needed))
 
 
-def _written_out(pattern: Pattern, written: str) -> bool:
+def _is_written_out(entry_word: str, written: str) -> bool:
+    """True when the letters of the entry's pieces stand in the text as they are."""
     at = 0
-    for part in template_parts(pattern.entry.word):
-        places = [(written.find(letters_of(w), at), len(letters_of(w))) for w in part.words]
-        places = [place for place in places if place[0] >= 0]
-        if not places:
+    for piece in _pieces(entry_word):
+        at = written.find(piece, at)
+        if at < 0:
             return False
-        at = min(place + length for place, length in places)
+        at += len(piece)
     return True
+
+
+def _pieces(entry_word: str) -> list[str]:
+    return [letters_of(piece) for piece in re.split(r"[*…]", entry_word)]
 
 
 def _char_folds(matched: str, expected: set[str]) -> Iterator[str]:
@@ -340,7 +313,7 @@ def _fold_kind(char: str, folded: str) -> str:
     return "width" if unicodedata.normalize("NFKC", char) != char else "traditional"
 
 
-def _is_allowed(hit: Hit, reading: _Reading, matcher: Matcher) -> bool:
+def is_allowed(hit: Hit, reading: _Reading, matcher: Matcher) -> bool:
     """True when an allowed word of the category covers the hit."""
     letters = reading.letters
     for word in matcher.allowed.get(hit.category, ()):

@@ -91,7 +91,7 @@ async def list_flags(
     statement = _filtered(select(Flag), filters)
     match order:
         case "severity":
-            statement = statement.order_by(Flag.severity_rank.desc(), Flag.id)
+            statement = statement.order_by(Flag.state.desc(), Flag.severity_rank.desc(), Flag.id)  # open before judged
         case "newest":
             statement = statement.order_by(Flag.id.desc())
         case "oldest":
@@ -121,13 +121,19 @@ async def get_neighbours(
 ) -> tuple[int | None, int | None]:
     """Ids of the flags before and after ``flag`` in its queue; None at the ends. ``flag`` need not be in it."""
     older, younger = Flag.id < flag.id, Flag.id > flag.id
-    up: list[ColumnElement[int]] = [Flag.id.asc()]
-    down: list[ColumnElement[int]] = [Flag.id.desc()]
+    up: list[ColumnElement[int] | ColumnElement[str]] = [Flag.id.asc()]
+    down: list[ColumnElement[int] | ColumnElement[str]] = [Flag.id.desc()]
     if order == "severity":
         same = Flag.severity_rank == flag.severity_rank
         older = or_(Flag.severity_rank > flag.severity_rank, and_(same, older))
         younger = or_(Flag.severity_rank < flag.severity_rank, and_(same, younger))
-        up, down = [Flag.severity_rank.desc(), *up], [Flag.severity_rank.asc(), *down]
+        alike = Flag.state == flag.state  # "open" sorts above "judged"
+        older, younger = (
+            or_(Flag.state > flag.state, and_(alike, older)),
+            or_(Flag.state < flag.state, and_(alike, younger)),
+        )
+        up = [Flag.state.desc(), Flag.severity_rank.desc(), *up]
+        down = [Flag.state.asc(), Flag.severity_rank.asc(), *down]
     elif order == "newest":
         older, younger, up, down = younger, older, down, up
     before = _filtered(select(Flag.id), filters).where(older).order_by(*down).limit(1)

@@ -197,6 +197,7 @@ class _Pages:
             "verdict_tone": VERDICT_TONES.get(flag.verdict or "", "neutral"),
             "role": _role_name(flag.role),
             "how": fold_names(flag.how),
+            "rule": flag.entry.partition("/")[2],
             "why": explain(flag),
             "verdicts": VERDICT_KEYS,
             "judge_url": self._url(request, "judge", flag.id, query),

@@ -15,16 +15,17 @@ from kernel.text import Folded, fold
 from tagger import scope
 from tagger.errors import TextTooLong
 from tagger.evidence import Evidence, NearMiss, Reason, Suggestion
-from tagger.lexicon import (
+from tagger.lexicon import Lexicon, RawHit
+from tagger.rules import SCORE_MIN, Mode, TagRule, parts_of
+from tagger.words import (
     WHOLE_WORD_LENGTH,
-    Lexicon,
-    RawHit,
+    Word,
     broken_border,
+    cover_words,
     find_containing,
     find_near,
     find_overlapping,
 )
-from tagger.rules import SCORE_MIN, Mode, TagRule, parts_of
 
 TEXT_MAX: Final = 4_000  # code points; anything longer is refused, not cut
 QUESTION_FACTOR: Final = 0.5
@@ -103,6 +104,7 @@ class _Message:
         self.service = scope.sounds_like_service(self.text) if speaker == "customer" else ""
         self.misses: list[NearMiss] = []
         self.negated: list[tuple[int, int]] = []
+        self.cover: list[Word] | None = None
 
     def judge(self, hits: Sequence[RawHit]) -> tuple[list[Suggestion], list[NearMiss]]:
         standing = self._drop_shorter([hit for hit in hits if self._stands(hit)])
@@ -126,28 +128,27 @@ class _Message:
         if excluded:
             return self._miss(hit, "excluded", f"它是「{excluded}」的一部分，这个词已排除")
         if not hit.how and hit.end - hit.start <= WHOLE_WORD_LENGTH:
-            across = broken_border(self.text, hit.start, hit.end)
+            across = self._word_across(hit)
             if across:
                 return self._miss(hit, "border", f"这里读作「{across}」，词的边界不对")
         return True
 
+    def _word_across(self, hit: RawHit) -> str:
+        if self.cover is None:  # cut into words once, and only for a message that asks
+            self.cover = cover_words(self.text)
+        return broken_border(self.cover, hit.start, hit.end)
+
     def _drop_shorter(self, hits: Sequence[RawHit]) -> list[RawHit]:
         """Longest wins inside a class: 混油皮 hides the 油皮 in it."""
         kept = []
+        widest: dict[str, RawHit] = {}  # class → the hit that reaches furthest; hits come by start, longest first
         for hit in hits:
             name = self.library.rules[hit.rule].class_name
-            longer = next(
-                (
-                    other
-                    for other in hits
-                    if other.start <= hit.start
-                    and hit.end <= other.end
-                    and other.end - other.start > hit.end - hit.start
-                    and self.library.rules[other.rule].class_name == name
-                ),
-                None,
-            )
-            if longer is None:
+            longer = widest.get(name)
+            if longer is None or longer.end < hit.end:
+                widest[name] = hit
+                kept.append(hit)
+            elif (longer.start, longer.end) == (hit.start, hit.end):
                 kept.append(hit)
             elif longer.rule != hit.rule:
                 self._miss(hit, "longer", f"更长的「{longer.keyword}」优先")

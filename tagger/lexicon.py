@@ -2,7 +2,7 @@
 
 Built once from rules, used for every message. The exact pass sees every occurrence; the other passes
 run when the message could hold something for them: spaced out (敏 感 肌), by sound (敏感机), in pinyin
-letters (min gan ji, 敏gan肌). Only module that asks jieba (through rjieba, a private dictionary).
+letters (min gan ji, 敏gan肌).
 """
 
 import re
@@ -10,20 +10,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import ahocorasick_rs
-import rjieba
 
-from kernel.text import HAN_FIRST, HAN_LAST, fold
+from kernel.text import HAN_FIRST, HAN_LAST
 from tagger.fuzzy import judge_sound, loose_sounds, spell, spellings
 from tagger.rules import GAP_MAX, TagRule, parts_of
+from tagger.words import find_near, is_other_word
 
 SOUND_LENGTH_MIN: Final = 3  # shorter keywords must opt in
-LONG_LENGTH: Final = 5
 PINYIN_LETTERS_MIN: Final = 6
-CONTEXT_REACH: Final = 20  # code points on either side of a hit
-WHOLE_WORD_LENGTH: Final = 2  # keywords up to this length need a word border
 
 _HAN = "\u4e00-\u9fff"
 _SPACED = re.compile(rf"[{_HAN}][^\w,。!?;:、\n]{{1,3}}[{_HAN}]")
@@ -49,6 +46,7 @@ class _Use:
 
     rule: int
     keyword: str
+    text: str  # the part, folded
     part: int
     parts: int
     slot: int
@@ -60,6 +58,7 @@ class _Index:
     def __init__(self, uses: Mapping[str, Sequence[_Use]]) -> None:
         self.patterns = sorted(uses)
         self.uses = [tuple(uses[pattern]) for pattern in self.patterns]
+        self.ascii = [_is_ascii_word(pattern[0]) or _is_ascii_word(pattern[-1]) for pattern in self.patterns]
         self._automaton = ahocorasick_rs.AhoCorasick(self.patterns) if self.patterns else None
 
     @property
@@ -84,11 +83,11 @@ class Lexicon:
             for keyword in rule.keywords:
                 parts = parts_of(keyword)
                 for part, text in enumerate(parts):
-                    exact[text].append(_Use(number, keyword, part, len(parts), slot))
+                    exact[text].append(_Use(number, keyword, text, part, len(parts), slot))
                     slot += 1
                 if len(parts) > 1 or rule.phonetic == "off" or not _is_han(parts[0]):
                     continue
-                use = _Use(number, keyword, 0, 1, slot)
+                use = _Use(number, keyword, parts[0], 0, 1, slot)
                 if len(parts[0]) >= SOUND_LENGTH_MIN or rule.phonetic == "on":
                     sounds[loose_sounds(parts[0])].append(use)
                 pinyin = "".join(map(spell, parts[0]))
@@ -117,7 +116,7 @@ class Lexicon:
         hits: list[RawHit] = []
         parts: dict[int, list[tuple[int, int]]] = {}  # slot → where that part stands
         for pattern, start, end in matches:
-            if not _has_ascii_borders(text, start, end):
+            if self._exact.ascii[pattern] and not _has_ascii_borders(text, start, end):
                 continue
             for use in self._exact.uses[pattern]:
                 if use.parts == 1:
@@ -133,11 +132,10 @@ class Lexicon:
         for pattern, start, end in matches:
             written = text[start:end]
             for use in self._sounds.uses[pattern]:
-                keyword = fold(use.keyword).text
-                if written == keyword or is_other_word(text, start, end, keyword):
+                if written == use.text or is_other_word(text, start, end, use.text):
                     continue
                 near = find_near(text, start, end, self._rules[use.rule].context_sound)
-                factor = judge_sound(keyword, written, has_context=bool(near))
+                factor = judge_sound(use.text, written, has_context=bool(near))
                 if factor is not None:
                     hits.append(RawHit(use.rule, use.keyword, start, end, ("同音",), factor))
         return hits
@@ -208,13 +206,14 @@ def _join_parts(text: str, use: _Use, parts: Mapping[int, list[tuple[int, int]]]
     """The keyword with gaps that ends with the last part just found: nearest parts backwards, or nothing."""
     start, end = parts[use.slot][-1]
     for back in range(1, use.part + 1):
-        near = [s for s in parts[use.slot - back] if 0 <= start - s[1] <= GAP_MAX]
-        if not near:
+        earlier = reversed(parts[use.slot - back])
+        near = next((span for span in earlier if span[1] <= start), None)
+        if near is None or start - near[1] > GAP_MAX:
             return []
-        lone = min(near[-1][1] - near[-1][0], end - start) == 1  # a single character reaches to the comma only
-        if (_CLAUSE_END if lone else _SENTENCE_END).search(text, near[-1][1], start):
+        lone = min(near[1] - near[0], end - start) == 1  # a single character reaches to the comma only
+        if (_CLAUSE_END if lone else _SENTENCE_END).search(text, near[1], start):
             return []
-        start = near[-1][0]
+        start = near[0]
     return [RawHit(use.rule, use.keyword, start, end)]
 
 
@@ -226,71 +225,3 @@ def _has_ascii_borders(text: str, start: int, end: int) -> bool:
 
 def _is_ascii_word(char: str) -> bool:
     return char.isascii() and char.isalnum()
-
-
-@cache
-def _segmenter() -> Any:  # noqa: ANN401  # rjieba ships no types
-    return rjieba.Jieba()
-
-
-def broken_border(text: str, start: int, end: int) -> str:
-    """The word that jieba sees across one border of ``[start, end)`` (饼干 for 干皮 in 饼干皮), or ``""``."""
-    first, last = max(0, start - 6), min(len(text), end + 6)
-    if not _han_at(text, start - 1) and not _han_at(text, end):
-        return ""
-    for word, word_start, word_end in _segmenter().tokenize(text[first:last]):
-        across_start = word_start + first < start < word_end + first < end
-        across_end = start < word_start + first < end < word_end + first
-        if (across_start or across_end) and _segmenter().has_word(word):
-            return cast(str, word)
-    return ""
-
-
-def is_other_word(text: str, start: int, end: int, keyword: str) -> bool:
-    """Does a character that differs from ``keyword`` belong to a word of its own (大妈 is not a typo of 大码)?
-
-    One wrong character in a long keyword is believed anyway: jieba's dictionary holds typos such as 时侯.
-    """
-    wrong = sum(a != b for a, b in zip(text[start:end], keyword, strict=True))
-    if wrong == 1 and end - start >= LONG_LENGTH:
-        return False
-    first, last = max(0, start - 6), min(len(text), end + 6)
-    for word, word_start, word_end in _segmenter().tokenize(text[first:last]):
-        if word_end - word_start < 2 or not _segmenter().has_word(word):
-            continue
-        span = range(max(word_start + first, start), min(word_end + first, end))
-        if any(text[at] != keyword[at - start] for at in span):
-            return True
-    return False
-
-
-def _han_at(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and HAN_FIRST <= ord(text[at]) <= HAN_LAST
-
-
-def find_near(text: str, start: int, end: int, words: Iterable[str]) -> str:
-    """The first of ``words`` (folded) that stands within CONTEXT_REACH of the hit, outside it; or ``""``."""
-    before, after = text[max(0, start - CONTEXT_REACH) : start], text[end : end + CONTEXT_REACH]
-    return next((word for word in words if word in before or word in after), "")
-
-
-def find_overlapping(text: str, start: int, end: int, words: Iterable[str]) -> str:
-    """The first of ``words`` (folded) within CONTEXT_REACH of the hit that is not wholly inside it; or ``""``."""
-    first = max(0, start - CONTEXT_REACH)
-    window = text[first : end + CONTEXT_REACH]
-    for word in words:
-        at = window.find(word)
-        while at >= 0:
-            if first + at < start or first + at + len(word) > end:
-                return word
-            at = window.find(word, at + 1)
-    return ""
-
-
-def find_containing(text: str, start: int, end: int, words: Iterable[str]) -> str:
-    """The first of ``words`` (folded) whose occurrence covers the hit, or ``""``."""
-    for word in words:
-        at = text.find(word, max(0, end - len(word)), start + len(word))
-        if at >= 0 and at <= start and at + len(word) >= end:
-            return word
-    return ""

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 REACH: Final = 18  # code points a function word governs at most
+SENTENCE_REACH: Final = 80  # code points a sentence is followed to either side, so that no text is slow
 _CLAUSE_END = re.compile(r"[,。!?;\n]")
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 
@@ -17,7 +18,7 @@ _NEGATORS = (
 )
 _TRANSPARENT = (
     r"(?:是|有|会|想|要|说过?|打算|准备|考虑|需要|申请|属于|算|什么|任何|那么|这么|太|很|特别|非常|怎么|再|去|做|办理?|选择?"
-    r"|出现过?|发生过?|觉得|感觉|我们|我|咱们?|自己|的|那种|这种|一个|个|肤质|皮肤|啥|多|完全|真的|都|也|就|进行|因为|主动|点|操作"
+    r"|出现过?|发生过?|觉得|感觉|我们|我|咱们?|自己|的|那种|这种|一个|个|肤质|皮肤|啥|多|完全|真的|都|也|就|进行|因为|主动|修改|点|操作"
     r"|买|穿|容易|经常|过(?=敏)|对.{1,4}?|\s)*"
 )
 _NEGATED = re.compile(f"({_NEGATORS}){_TRANSPARENT}$")
@@ -51,9 +52,9 @@ _QUESTION = re.compile(
 _IF = re.compile(r"如果|要是|假如|万一|倘若|若是|的话|假设")
 # Wording that only service staff and system notices use: text that a customer pasted or that was misattributed.
 _SERVICE = re.compile(
-    r"为您|帮您|给您|请您|祝您|麻烦您|建议您|您稍等|您可以|您的(?:订单|问题|反馈|支持|心情|商品|包裹|退款|售后)|您这边|您先|您看"
-    r"|感谢您|小妹|妹子|亲亲|^亲|亲,|亲~|客官|小主|欢迎光临|还有.{0,8}可以帮到|很高兴为|竭诚|尊敬的|这边(?:帮|给|为|查)|非常抱歉|万分抱歉|您好,|您需要|您申请|自签收"
-    r"|(?:可以|会|能|是|已经|目前|预计)[^?]{0,24}(?:的呢|的哦|完成哦|购买哦|的哈|呢亲)[~。!]*\s*$|个工作日"
+    r"为您|帮您|祝您|建议您|您稍等|您的(?:订单|问题|反馈|支持|心情|商品|包裹|退款|售后)|您需要|您申请|感谢您的|(?:小妹|妹子|客服)这边"
+    r"|(?:小妹|妹子)(?:帮|为|给)|亲亲|客官|小主|欢迎光临|还有.{0,8}可以帮到|很高兴为|竭诚|尊敬的|还请您|万分抱歉|自签收|\d-\d个工作日"
+    r"|(?:可以|会|能|是|已经|目前|预计)[^?]{0,24}(?:的呢|的哦|完成哦|购买哦|的哈|呢亲)[~。!]*\s*$"
 )
 
 
@@ -69,11 +70,12 @@ def sentence(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _around(text: str, start: int, end: int, border: re.Pattern[str]) -> tuple[int, int]:
-    first = start
-    while first > 0 and not border.match(text[first - 1]):
-        first -= 1
-    found = border.search(text, end)
-    return first, found.start() if found else len(text)
+    far_first, far_last = max(0, start - SENTENCE_REACH), min(len(text), end + SENTENCE_REACH)
+    first = far_first
+    for mark in border.finditer(text, far_first, start):
+        first = mark.end()
+    found = border.search(text, end, far_last)
+    return first, found.start() if found else far_last
 
 
 def negation(text: str, start: int, end: int) -> str:

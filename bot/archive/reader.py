@@ -77,7 +77,7 @@ class ArchiveReader:
             key = messages.message_key(message["msgid"])
             subject = messages.subject_of(message)
             letters[sealed.seq] = Letter(InboxKind.ARCHIVED_MESSAGE, message, key, subject, Priority.BULK)
-        new = await mailbox.put_many(db, Lane.INBOX, list(letters.values()), now=now)
+        new = await mailbox.put_many(db, Lane.MESSAGES, list(letters.values()), now=now)
         seen: set[str] = set()
         fresh: list[int] = []
         repeated: list[int] = []

@@ -39,7 +39,7 @@ def add_pages(
     async def show_contact(request: web.Request) -> web.Response:
         viewer = viewer_of(request)
         sees_conversation = viewer.may("compliance")
-        external_userid = request.match_info["external_userid"]
+        external_userid = request.match_info["external_userid"].replace("\x00", "")  # PostgreSQL refuses NUL
         async with database.read() as db:
             card = await data.get_contact(db, external_userid, with_conversation=sees_conversation, now=clock())
         if card is None:

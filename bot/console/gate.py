@@ -120,7 +120,7 @@ def make_check_csrf(public_prefixes: tuple[str, ...]) -> Middleware:
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             raise web.HTTPForbidden(text="这次提交来自别的网站，已经拦下。请回到小二的页面再试。")
         sent = request.headers.get("X-CSRF-Token") or str((await request.post()).get("csrf_token", ""))
-        if not hmac.compare_digest(sent.encode(), viewer_of(request).csrf_token.encode()):
+        if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), viewer_of(request).csrf_token.encode()):
             raise web.HTTPForbidden(text="页面已经过期，为了安全没有保存。请返回上一页，刷新后再提交一次。")
         return await handler(request)
 

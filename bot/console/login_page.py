@@ -38,7 +38,8 @@ class LoginPages:
 
     async def log_in(self, request: web.Request) -> web.Response:
         form = await request.post()
-        name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+        name = str(form.get("name", "")).replace("\x00", "").strip()  # PostgreSQL cannot even look for NUL
+        password = str(form.get("password", ""))
         location = safe_next(str(form.get("next", "/")))
         context = {"name": name[: accounts.NAME_LENGTH_MAX], "next": location}
         address = request.remote or ""

@@ -43,7 +43,7 @@ from bot.contacts.tables import Contact, Follow
 from bot.conversations import store as conversations
 from bot.conversations.tables import Message
 from bot.decisions import Decision
-from bot.mailbox import Mail, State
+from bot.mailbox import INBOX, OUTBOX, Mail, State
 from bot.orders import store as orders
 from bot.orders.claims import REASONS
 from bot.orders.tables import OrderBinding, OrderClaim, OrderRecord
@@ -60,6 +60,7 @@ Columns = Mapping[str, SQLColumnExpression[Any]]
 
 BEIJING = timezone(timedelta(hours=8))
 RECENT_DECISIONS = 8
+LANES = {"inbox": INBOX, "outbox": OUTBOX}
 SENT_STATES = ("sent", "received", "returned")
 
 
@@ -237,9 +238,10 @@ class RoomsData:
 
     async def list_events(self, db: AsyncSession, query: TableQuery, *, now: datetime) -> Listing[EventRow]:  # noqa: ARG002  # the protocol's
         rows = select(Mail)
-        for name in ("lane", "state"):
-            if query.filters.get(name):
-                rows = rows.where(getattr(Mail, name) == query.filters[name])
+        if lanes := LANES.get(query.filters.get("lane", "")):
+            rows = rows.where(Mail.lane.in_(lanes))
+        if state := query.filters.get("state"):
+            rows = rows.where(Mail.state == state)
         if query.q:
             rows = rows.where(
                 or_(Mail.key.contains(query.q, autoescape=True), Mail.kind.contains(query.q, autoescape=True))
@@ -249,7 +251,7 @@ class RoomsData:
             [
                 EventRow(
                     key=one.key,
-                    lane="outbox" if one.lane == "outbox" else "inbox",
+                    lane="outbox" if one.lane in OUTBOX else "inbox",
                     kind=EVENT_WORDS.get(one.kind, one.kind),
                     state=one.state,
                     attempts=one.attempts,

@@ -52,6 +52,8 @@ def make_shell(
             make_show_errors(render, public_prefixes),
             make_identify(database, clock, cookies, public_prefixes),
             make_check_csrf(public_prefixes),
+            # A room may call its first page "/": /flags then leads to /flags/.
+            web.normalize_path_middleware(append_slash=True, redirect_class=web.HTTPTemporaryRedirect),
         ],
         client_max_size=BODY_BYTES_MAX,
     )

@@ -55,7 +55,7 @@ async def store_page(db: AsyncSession, open_kfid: str, page: Mapping[str, Any], 
         for record in page.get("msg_list", [])
         if record.get("msgtype") != "event" and record.get("external_userid")
     ]
-    return len(await mailbox.put_many(db, Lane.INBOX, letters, now=now))
+    return len(await mailbox.put_many(db, Lane.MESSAGES, letters, now=now))
 
 
 def to_said(record: Mapping[str, Any]) -> Said:

@@ -16,6 +16,7 @@ from bot.simulator.config import RetryPolicy, make_config
 from bot.simulator.world import World
 
 SHOP_NAME = "山茶小铺"
+HURRIED_GAP = timedelta(seconds=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ async def open_box(
     hurried: bool = False,
     retry: RetryPolicy | None = None,
 ) -> AsyncIterator[Box]:
-    """Serve a fresh simulated corp. ``hurried`` sends archive notices without the platform's 15 s between them."""
+    """Serve a fresh simulated corp. ``hurried`` shortens the 15 s between archive notices."""
     keys = folder / "archive_keys"
     public_pem = _write_key(keys)
     rng = random.Random(seed)
@@ -63,7 +64,7 @@ async def open_box(
         retry=retry,
     )
     if hurried:
-        config = replace(config, archive_notify_gap=timedelta(0))
+        config = replace(config, archive_notify_gap=HURRIED_GAP)
     world = World(config, clock=clock, rng=rng)
     runner = await start(world, port=simulator_port)
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+import tagger
 from bot.archive.tables import Envelope
 from bot.contacts.tables import Follow
 from bot.conversations.tables import Message
@@ -75,9 +76,9 @@ def _answers(day: Day) -> list[Check]:
 
 def _tags(day: Day) -> list[Check]:
     tags = set().union(*(names for (_, who), names in day.world.marked_tags.items() if who == day.people[ZHOU]), set())
-    wanted = {"敏感肌", "干皮", "大码", "退换货", "质量问题"}
+    wanted = {"敏感肌", "干皮"}
     return [
-        Check(f"{ZHOU}的标签在企业微信里", "、".join(sorted(wanted)), "、".join(sorted(wanted & tags))),
+        Check(f"{ZHOU}的自动标签在企业微信里", "、".join(sorted(wanted)), "、".join(sorted(wanted & tags))),
         _is("没有因为「不是油皮」打上油皮", "油皮" not in tags),
     ]
 
@@ -89,18 +90,21 @@ async def _kept(day: Day) -> list[Check]:
         quarantined = await db.scalar(select(func.count()).select_from(Envelope).where(Envelope.state == "quarantined"))
         archived = await db.scalar(select(func.count()).select_from(Message).where(Message.origin == "archive"))
         follow = await db.scalar(select(Follow.state).where(Follow.external_userid == day.people[QIAN]))
-        stuck = list(await db.scalars(select(Mail.kind).where(Mail.state.in_([State.DEAD, State.WAITING]))))
+        stuck = list(await db.scalars(select(Mail.kind).where(Mail.state.in_([State.DEAD, State.EXPIRED]))))
         broken = await check_invariants(db)
+        suggested = {tag.tag for tag in await tagger.tags_of(db, day.people[ZHOU]) if tag.state == "suggested"}
     wanted = {"off_platform", "review_bribe", "complaint_risk"}
+    proposed = {"大码", "退换货", "质量问题"}
     received = await day.packet_was_received()
     return [
         _count("绑定的订单", 3, bound or 0),
         _is(f"{WANG}的红包显示已领取", received),
+        Check("只建议、等人确认的标签", "、".join(sorted(proposed)), "、".join(sorted(proposed & suggested))),
         Check("质检标记", "、".join(sorted(wanted)), "、".join(sorted(wanted & flagged))),
         _count("解不开的信留在隔离区", 3, quarantined or 0),
         _count("其余存档消息一条不少", len(day.world.archive.envelopes) - 3, archived or 0),
         Check(f"{QIAN}显示为流失", "lost", follow or ""),
-        Check("没有办不成或没办完的事", "", "、".join(stuck)),
+        Check("没有办不成的事", "", "、".join(stuck)),
         Check("账本平、没有超付", "", ";".join(broken)),
     ]
 

@@ -189,7 +189,7 @@ class Day:
             report = await import_file(self.database, content, by="演示", now=self.clock(), file_name=name)
             async with self.database.write() as db:
                 key = f"imported:{report.import_id}"
-                await put(db, Lane.INBOX, InboxKind.ORDERS_IMPORTED, {}, key=key, now=self.clock())
+                await put(db, Lane.EVENTS, InboxKind.ORDERS_IMPORTED, {}, key=key, now=self.clock())
 
 
 async def play(day: Day, *, pace_s: float, show: Callable[[Act], None]) -> None:

@@ -118,7 +118,7 @@ async def _count(plant: Plant, world: World, spoken: list[Spoken], *, people: in
         ).all()
         claims = int(await db.scalar(select(func.count()).select_from(OrderClaim)) or 0)
         stuck = int(
-            await db.scalar(select(func.count()).select_from(Mail).where(Mail.state.in_([State.DEAD, State.WAITING])))
+            await db.scalar(select(func.count()).select_from(Mail).where(Mail.state.in_([State.DEAD, State.EXPIRED])))
             or 0
         )
     marked = sum(len(names) for names in world.marked_tags.values())
@@ -144,5 +144,5 @@ async def _count(plant: Plant, world: World, spoken: list[Spoken], *, people: in
         Check("每一行都存成消息", str(len(spoken)), str(stored)),
         Check("内容丢失或变样的行", "0", str(lost)),
         Check("没有打开的信", "0", str(closed)),
-        Check("没有办不成或没办完的事", "0", str(stuck)),
+        Check("没有办不成的事", "0", str(stuck)),
     ]

@@ -53,7 +53,7 @@ async def on_contact_added(event: ContactAdded, ctx: Context) -> None:
     ]
     if earned and not event.half:  # earned before this follow was there, for example in 微信客服
         await mailbox.put_many(
-            ctx.db, Lane.OUTBOX, [mark_letter(event.userid, event.external_userid, earned)], now=ctx.now
+            ctx.db, Lane.CALLS, [mark_letter(event.userid, event.external_userid, earned)], now=ctx.now
         )
 
 
@@ -74,7 +74,35 @@ def mark_letter(userid: str, external_userid: str, tags: Sequence[Tag]) -> Lette
     """The intent to mark tags for one follow, named after the tags so that it is made once."""
     ordered = sorted(set(tags))
     name = mailbox.digest([f"{group}/{tag}" for group, tag in ordered])
-    payload = {"userid": userid, "external_userid": external_userid, "tags": [list(tag) for tag in ordered]}
+    return _tags_letter(userid, external_userid, add=ordered, remove=[], name=name)
+
+
+async def on_tag_decided(db: AsyncSession, decision: tagger.Decision, now: datetime) -> None:
+    """A person accepted or took away a tag: WeCom follows, in the transaction that keeps the decision."""
+    tag = [(decision.group, decision.tag)]
+    if decision.state == "applied":
+        add, remove = tag, []
+    elif decision.was_applied:
+        add, remove = [], tag
+    else:
+        return
+    follows = await contacts.follows_of(db, [decision.external_userid])
+    name = mailbox.digest([decision.state, decision.group, decision.tag, now.isoformat()])
+    letters = [
+        _tags_letter(follow.userid, follow.external_userid, add=add, remove=remove, name=name)
+        for follow in follows
+        if follow.state == "active"
+    ]
+    await mailbox.put_many(db, Lane.CALLS, letters, now=now)
+
+
+def _tags_letter(userid: str, external_userid: str, *, add: Sequence[Tag], remove: Sequence[Tag], name: str) -> Letter:
+    payload = {
+        "userid": userid,
+        "external_userid": external_userid,
+        "add": [list(tag) for tag in add],
+        "remove": [list(tag) for tag in remove],
+    }
     key = f"tags:{external_userid}:{userid}:{name}"
     return Letter(OutboxKind.MARK_TAGS, payload, key, subject=f"{external_userid}:tags")
 
@@ -83,7 +111,7 @@ async def queue_sync(ctx: Context, external_userid: str, *, key: str) -> None:
     """Fetch the contact's details when there is time."""
     await mailbox.put(
         ctx.db,
-        Lane.INBOX,
+        Lane.FETCH,
         InboxKind.SYNC_CONTACT,
         {"external_userid": external_userid},
         key=key,
@@ -125,7 +153,7 @@ async def _queue_welcome(event: ContactAdded, ctx: Context) -> None:
     text = scripts_library.render(script.body, values, kind=script.kind).text
     await mailbox.put(
         ctx.db,
-        Lane.OUTBOX,
+        Lane.WELCOMES,
         OutboxKind.SEND_WELCOME,
         {
             "welcome_code": event.welcome_code,

@@ -54,7 +54,7 @@ async def _note_people(fresh: Sequence[Said], ctx: Context) -> None:
         )
         for external_userid in new
     ]
-    await mailbox.put_many(ctx.db, Lane.INBOX, letters, now=ctx.now)
+    await mailbox.put_many(ctx.db, Lane.FETCH, letters, now=ctx.now)
 
 
 async def _tag(fresh: Sequence[Said], ctx: Context) -> None:
@@ -65,6 +65,7 @@ async def _tag(fresh: Sequence[Said], ctx: Context) -> None:
             message_key=one.key,
             suggestions=tuple(tagger.suggest(one.text[: tagger.TEXT_MAX], ctx.tags, speaker=one.role)),
             userid=one.partner if one.origin == "archive" else None,
+            library_version=ctx.tags.version,
         )
         for one in fresh
         if one.external_userid and one.text and one.role in SPEAKERS
@@ -79,7 +80,7 @@ async def _tag(fresh: Sequence[Said], ctx: Context) -> None:
         (one.external_userid, one.userid) for one in await contacts.follows_of(ctx.db, new) if one.state == "active"
     )
     letters = [mark_letter(userid, external_userid, new[external_userid]) for external_userid, userid in sorted(pairs)]
-    await mailbox.put_many(ctx.db, Lane.OUTBOX, letters, now=ctx.now)
+    await mailbox.put_many(ctx.db, Lane.CALLS, letters, now=ctx.now)
 
 
 async def _scan(fresh: Sequence[Said], ctx: Context) -> None:

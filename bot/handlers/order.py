@@ -169,7 +169,7 @@ async def _reserve(outcome: ClaimOutcome, order: FoundOrder, ctx: Context, name:
         packet = result.packet
         await mailbox.put(
             ctx.db,
-            Lane.OUTBOX,
+            Lane.CALLS,
             OutboxKind.SEND_RED_PACKET,
             {"packet_id": packet.id},
             key=f"packet:{packet.id}",
@@ -231,7 +231,7 @@ async def _answer(
 ) -> None:
     await mailbox.put(
         db,
-        Lane.OUTBOX,
+        Lane.CALLS,
         OutboxKind.SEND_KF,
         {"open_kfid": open_kfid, "external_userid": external_userid, "text": text},
         key=key,

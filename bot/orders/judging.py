@@ -54,6 +54,8 @@ def judge(token: Token, page: Page) -> Candidate | Refused | None:
     label = token.label or _label_behind(token, page)
     if label is not None and _is_example(label, page):
         return refuse("example", token.span)
+    if token.is_scattered:
+        return refuse("code", token.span)
     if token.text.isdigit():
         return _judge_digits(token, token.text, label, page)
     if written >= REPAIRED_DIGITS_MIN and _REPAIRABLE.match(token.text):
@@ -131,8 +133,9 @@ def _judge_letters(token: Token, label: Label | None, page: Page) -> Candidate |
         return refuse("id_card", token.span)
     found = _known_letters(token, word, label, page)
     if found is not None:
-        says_otherwise = label is not None and label.kind not in {"order", "number"} and _names_a_number(label)
-        return refuse(label.kind, token.span) if label is not None and says_otherwise else found
+        # Alipay calls the Taobao number with its prefix 商家订单号; the prefix is proof enough.
+        is_order = label is None or label.kind in {"order", "number", "merchant_trade"} or not _names_a_number(label)
+        return found if is_order or label is None else refuse(label.kind, token.span)
     if lookalikes.is_letter_waybill(word):
         return refuse("waybill", token.span)
     return refuse("length" if re.fullmatch(r"[PE]\d{14,30}", word) else "code", token.span)
@@ -180,7 +183,9 @@ def _kind_by_label(digits: str, label: Label | None) -> str | None:
             refuses = len(digits) <= 10
         case "account":
             refuses = _names_a_number(label) or len(digits) <= 12
-        case "date" | "device":
+        case "date":
+            refuses = len(digits) <= 14  # a longer number behind 下单时间 is the next field's
+        case "device":
             refuses = True
         case "waybill":
             refuses = _names_a_number(label) or label.text in _CARRIERS

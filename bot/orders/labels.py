@@ -12,7 +12,8 @@ _WORDS: dict[str, str] = {
     "order": """
         订单号码 订单编号 订单编码 订单代码 主订单编号 主订单号 子订单编号 子订单号 订单ID 订单id号
         订单号 订单的编号 订单的号码 订单的号 订单是 订单为 交易编号 交易号 下单编号 下单号 采购单号
-        购买单号 购物单号 定单编号 定单号 订单单号 order_id orderid order_no orderno order_sn ordersn
+        购买单号 购物单号 定单编号 定单号 订单单号
+        dingdanhao dingdan ddh dd order_id orderid order_no orderno order_sn ordersn
         订单no 订单sn 订单
     """,
     "number": """

@@ -12,7 +12,7 @@ PART_OF_NUMBER = "\ue001"  # a publisher's [数字x]: digits were taken out, so 
 INTEGER_DIGITS_MAX = 9  # a longer number before 元 is not an amount
 
 _QUOTE = re.compile(r"\A\s*[「\"“][^\n]{0,60}?[::][\s\S]*?[」\"”]\s*\n\s*(?:-\s*){5,}")
-_PLACEHOLDER = re.compile(r"\[[A-Z]+_[0-9A-Za-z]+\]|#E-s\[?[^\]\s]{0,8}\]?|\[(?!数字)[\u4e00-\u9fff]{1,4}x\]")
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_[0-9A-Za-z]+\]|#E-s(?:\[数字x\]|\d{1,3})|\[(?!数字)[\u4e00-\u9fff]{1,4}x\]")
 _TAKEN_OUT = re.compile(r"\[数字x\]")
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+"

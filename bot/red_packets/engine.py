@@ -243,6 +243,11 @@ def bill_number(*, mch_id: str, created_at: datetime, packet_id: int, generation
     return f"{mch_id}{created_at.astimezone(BEIJING):%Y%m%d}{packet_id:08d}{generation:02d}"
 
 
+def merchant_of(mch_billno: str) -> str:
+    """The merchant a bill number was made for."""
+    return mch_billno[:-18]
+
+
 def _next_of(plan: tuple[timedelta, ...], start: datetime, now: datetime) -> datetime:
     for offset in plan:
         if start + offset > now:

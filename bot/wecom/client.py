@@ -64,8 +64,12 @@ class WeComClient:
         body = {"group_name": group_name, "tag": [{"name": name} for name in names]}
         return dict((await self._post("externalcontact/add_corp_tag", body)).get("tag_group", {}))
 
-    async def mark_tag(self, userid: str, external_userid: str, *, add: Sequence[str]) -> None:
-        body = {"userid": userid, "external_userid": external_userid, "add_tag": list(add)}
+    async def mark_tag(
+        self, userid: str, external_userid: str, *, add: Sequence[str], remove: Sequence[str] = ()
+    ) -> None:
+        """At least one list must not be empty."""
+        body: dict[str, Any] = {"userid": userid, "external_userid": external_userid}
+        body |= {name: list(ids) for name, ids in (("add_tag", add), ("remove_tag", remove)) if ids}
         await self._post("externalcontact/mark_tag", body)
 
     async def convert_to_openid(self, external_userid: str) -> str:

@@ -17,7 +17,7 @@ from bot.workers.reconcile import ReconcileWorker
 from bot.workers.services import Services
 
 WELCOME_LOOPS = 4  # calls at once; each may wait for WeCom
-OTHER_LOOPS = 4
+CALL_LOOPS = 4
 FETCH_LOOPS = 2
 MONEY_POLL_S = 2.0
 
@@ -37,7 +37,7 @@ def make_loops(services: Services) -> list[tuple[str, RunOnce, float]]:
         ("reconcile", reconcile.run_once, MONEY_POLL_S),
     ]
     loops += [(f"welcome-{n}", outbox.run_welcomes, 1.0) for n in range(WELCOME_LOOPS)]
-    loops += [(f"outbox-{n}", outbox.run_others, 1.0) for n in range(OTHER_LOOPS)]
+    loops += [(f"calls-{n}", outbox.run_calls, 1.0) for n in range(CALL_LOOPS)]
     loops += [(f"fetch-{n}", fetch.run_once, 1.0) for n in range(FETCH_LOOPS)]
     if services.archive is not None:
         loops.append(("archive", services.archive.open_waiting, 1.0))

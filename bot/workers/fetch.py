@@ -7,11 +7,12 @@ import structlog
 from bot import mailbox
 from bot.contacts import store as contacts
 from bot.conversations import kf
-from bot.kinds import FETCH_KINDS, InboxKind
+from bot.kinds import InboxKind
 from bot.mailbox import Item, Lane, LeaseLost
 from bot.wecom.errors import Refused, WeComError
 from bot.workers.services import Services
 
+AT_ONCE = 10
 NOT_OUR_CONTACT = frozenset({84061, 40096})  # deleted meanwhile, or only known to 微信客服
 
 _log = structlog.get_logger()
@@ -29,7 +30,7 @@ class FetchWorker:
     async def run_once(self) -> int:
         services = self._services
         async with services.database.write() as db:
-            items = await mailbox.claim(db, Lane.INBOX, now=services.clock(), worker=services.worker, kinds=FETCH_KINDS)
+            items = await mailbox.claim(db, Lane.FETCH, now=services.clock(), worker=services.worker, limit=AT_ONCE)
         for item in items:
             try:
                 await self._fetchers[item.kind](item)

@@ -11,7 +11,7 @@ from bot import mailbox
 from bot.archive.messages import BadMessage
 from bot.handlers import contact, message, order
 from bot.handlers.context import Context
-from bot.kinds import FETCH_KINDS, MESSAGE_KINDS, InboxKind
+from bot.kinds import InboxKind
 from bot.mailbox import Item, Lane, LeaseLost
 from bot.wecom.events import (
     ContactAdded,
@@ -49,7 +49,7 @@ class InboxWorker:
 
     async def run_events(self) -> int:
         """Handle a few events, most urgent first; returns how many."""
-        items = await self._claim(limit=EVENTS_AT_ONCE, but_not=(*MESSAGE_KINDS, *FETCH_KINDS))
+        items = await self._claim(Lane.EVENTS, limit=EVENTS_AT_ONCE)
         for item in items:
             handler = self._handler(item)
             if handler is None:
@@ -60,7 +60,7 @@ class InboxWorker:
 
     async def run_messages(self) -> int:
         """Handle a batch of messages in one commit; when that fails, one by one, so that one bad one stops none."""
-        items = await self._claim(limit=MESSAGES_AT_ONCE, kinds=MESSAGE_KINDS)
+        items = await self._claim(Lane.MESSAGES, limit=MESSAGES_AT_ONCE)
         if not items:
             return 0
         if not await self._try(items, partial(message.on_messages, items)):
@@ -68,14 +68,10 @@ class InboxWorker:
                 await self._handle([item], partial(message.on_messages, [item]))
         return len(items)
 
-    async def _claim(
-        self, *, limit: int, kinds: Sequence[str] | None = None, but_not: Sequence[str] = ()
-    ) -> list[Item]:
-        async with self._services.database.write() as db:
-            now = self._services.clock()
-            return await mailbox.claim(
-                db, Lane.INBOX, now=now, worker=self._services.worker, limit=limit, kinds=kinds, but_not=but_not
-            )
+    async def _claim(self, lane: Lane, *, limit: int) -> list[Item]:
+        services = self._services
+        async with services.database.write() as db:
+            return await mailbox.claim(db, lane, now=services.clock(), worker=services.worker, limit=limit)
 
     def _handler(self, item: Item) -> Callable[[Context], Awaitable[None]] | None:
         own = OWN_HANDLERS.get(item.kind)
@@ -88,7 +84,7 @@ class InboxWorker:
     async def _try(self, items: Sequence[Item], handle: Callable[[Context], Awaitable[None]]) -> bool:
         """One commit: the effects and "done". False when the handler failed and nothing was written."""
         services = self._services
-        keep = items[0].kind not in MESSAGE_KINDS  # a message's content then lives in the message table only
+        keep = items[0].lane is not Lane.MESSAGES  # a message's content then lives in the message table only
         try:
             async with services.database.write() as db:
                 now = services.clock()

@@ -28,8 +28,7 @@ from bot.wecom.errors import (
 )
 from bot.workers.services import Services
 
-WELCOME_KINDS = (OutboxKind.SEND_WELCOME,)
-WELCOMES_AT_ONCE = 8
+CALLS_AT_ONCE = 5
 THROTTLED_PAUSE = timedelta(seconds=60)  # the platform blocks for a minute (platform reference 2.4)
 MISCONFIGURED_PAUSE = timedelta(minutes=5)
 DUPLICATE_TAG = 40071
@@ -55,18 +54,15 @@ class OutboxWorker:
         }
 
     async def run_welcomes(self) -> int:
-        """The lane of its own for what dies in 20 seconds."""
-        return await self._run(kinds=WELCOME_KINDS)
+        return await self._run(Lane.WELCOMES, limit=1)
 
-    async def run_others(self) -> int:
-        return await self._run(but_not=WELCOME_KINDS)
+    async def run_calls(self) -> int:
+        return await self._run(Lane.CALLS, limit=CALLS_AT_ONCE)
 
-    async def _run(self, *, kinds: tuple[str, ...] | None = None, but_not: tuple[str, ...] = ()) -> int:
+    async def _run(self, lane: Lane, *, limit: int) -> int:
         services = self._services
         async with services.database.write() as db:
-            items = await mailbox.claim(
-                db, Lane.OUTBOX, now=services.clock(), worker=services.worker, kinds=kinds, but_not=but_not
-            )
+            items = await mailbox.claim(db, lane, now=services.clock(), worker=services.worker, limit=limit)
         for item in items:
             try:
                 await self._deliver(item)
@@ -132,10 +128,14 @@ class OutboxWorker:
 
     async def _mark_tags(self, item: Item) -> After:
         payload = item.payload
-        wanted = [(str(group), str(tag)) for group, tag in payload["tags"]]
-        ids = await self._tag_ids(wanted)
+        add = [(str(group), str(tag)) for group, tag in payload["add"]]
+        remove = [(str(group), str(tag)) for group, tag in payload["remove"]]
+        ids = await self._tag_ids([*add, *remove])
         await self._services.wecom.mark_tag(
-            payload["userid"], payload["external_userid"], add=[ids[one] for one in wanted]
+            payload["userid"],
+            payload["external_userid"],
+            add=[ids[one] for one in add],
+            remove=[ids[one] for one in remove],
         )
         return _nothing
 

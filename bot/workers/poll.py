@@ -47,7 +47,7 @@ class PollWorker:
         turn = int(now.timestamp() // KF_EVERY.total_seconds())
         letters += [_reminder(InboxKind.PULL_KF, {"OpenKfId": account}, account, turn) for account in accounts]
         async with services.database.write() as db:
-            await mailbox.put_many(db, Lane.INBOX, letters, now=now)
+            await mailbox.put_many(db, Lane.FETCH, letters, now=now)
         return 0
 
 

@@ -189,6 +189,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?") showHints();
 });
 
+// A list that could not be renewed in place is opened as a page, so that the reason is seen.
+document.addEventListener("htmx:responseError", (event) => { location.assign(event.detail.pathInfo.finalRequestPath); });
+
 const setUp = () => {
   loadCharts();
   all("[data-count]").forEach(countText);

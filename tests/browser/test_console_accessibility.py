@@ -88,7 +88,6 @@ async def test_a_list_is_searched_and_walked_by_keyboard(open_page: OpenPage) ->
     await page.keyboard.type("林小满")
     await expect(page.get_by_text("共 8 条")).to_be_visible()
     await expect(page.get_by_role("searchbox")).to_be_focused()
-    await page.keyboard.press("Escape")
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press("j")
     await page.keyboard.press("j")

@@ -71,6 +71,10 @@ async def test_the_queue_is_filtered_ordered_and_paged(database: Database) -> No
         assert await keys(Filters(state="judged"), "oldest") == []
         assert [f.message_key for f in await store.list_flags(db, Filters(), limit=1, offset=1)] == ["m2"]
         counts = await store.get_counts(db)
+    async with database.write() as db:
+        gravest = (await store.list_flags(db, Filters(), order="severity"))[0]
+        await store.judge(db, gravest.id, "violation", "", by="王敏", now=NOW)
+        assert [f.message_key for f in await store.list_flags(db, Filters(), order="severity")] == ["m3", "m1", "m2"]
     assert (counts.open, counts.judged) == (3, 0)
     assert counts.open_by_category == {"off_platform": 2, "abuse": 1}
     assert counts.open_by_severity == {"low": 1, "high": 1, "medium": 1}

@@ -46,6 +46,7 @@ async def client(database: Database, clock: SimpleNamespace) -> AsyncIterator[Cl
     async def fail(request: web.Request) -> web.Response:
         raise ValueError("林小满的手机号")
 
+    room.router.add_get("/", show)
     room.router.add_get("/show", show, name="show")
     room.router.add_post("/save", save)
     room.router.add_get("/fail", fail)
@@ -181,6 +182,12 @@ async def test_a_missing_page_says_so_in_chinese(client: Client) -> None:
     answered = await client.get("/nowhere")
     assert answered.status == 404
     assert "没有这个页面" in await answered.text()
+
+
+async def test_a_room_is_found_with_and_without_the_last_slash(client: Client) -> None:
+    await log_in(client)
+    for path in ("/room", "/room/"):
+        assert await (await client.get(path)).text() == "王店长"
 
 
 async def test_a_one_time_link_signs_in_once_and_looking_at_it_costs_nothing(

@@ -13,12 +13,12 @@ NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 async def put(database: Database, key: str, **more: object) -> bool:
     async with database.write() as db:
-        return await mailbox.put(db, Lane.INBOX, "kind", {"key": key}, key=key, now=NOW, **more)  # type: ignore[arg-type]  # keywords of put
+        return await mailbox.put(db, Lane.EVENTS, "kind", {"key": key}, key=key, now=NOW, **more)  # type: ignore[arg-type]  # keywords of put
 
 
 async def claim(database: Database, *, now: datetime = NOW, worker: str = "w1", limit: int = 10) -> list[Item]:
     async with database.write() as db:
-        return await mailbox.claim(db, Lane.INBOX, now=now, worker=worker, limit=limit)
+        return await mailbox.claim(db, Lane.EVENTS, now=now, worker=worker, limit=limit)
 
 
 async def state_of(database: Database, item: Item) -> tuple[str, dict[str, object]]:
@@ -37,7 +37,7 @@ async def test_many_at_once_report_only_what_is_new(database: Database) -> None:
     await put(database, "a")
     letters = [mailbox.Letter("kind", {}, key) for key in ("a", "b", "c", "b")]
     async with database.write() as db:
-        assert await mailbox.put_many(db, Lane.INBOX, letters, now=NOW) == {"b", "c"}
+        assert await mailbox.put_many(db, Lane.EVENTS, letters, now=NOW) == {"b", "c"}
 
 
 async def test_what_is_urgent_comes_first_then_what_came_first(database: Database) -> None:
@@ -74,13 +74,13 @@ async def test_a_worker_that_outlived_its_lease_cannot_finish(database: Database
 
     async def finish_late() -> None:
         async with database.write() as db:
-            await mailbox.put(db, Lane.OUTBOX, "effect", {}, key="effect", now=NOW)
+            await mailbox.put(db, Lane.CALLS, "effect", {}, key="effect", now=NOW)
             await mailbox.done(db, stale, now=NOW)
 
     with pytest.raises(LeaseLost):
         await finish_late()
     async with database.read() as db:
-        assert await mailbox.waiting_count(db, Lane.OUTBOX) == 0
+        assert await mailbox.waiting_count(db, Lane.CALLS) == 0
 
 
 async def test_what_a_dead_worker_held_is_given_back_at_once(database: Database) -> None:
@@ -113,7 +113,7 @@ async def test_retries_pause_longer_each_time_and_end_as_a_dead_letter(database:
         (item,) = await claim(database, now=now)
         async with database.write() as db:
             state = await mailbox.retry_later(db, item, "WeCom is busy", now=now)
-            due = await mailbox.next_due_at(db, Lane.INBOX)
+            due = await mailbox.next_due_at(db, Lane.EVENTS)
         if due is not None:
             pauses.append(due - now)
             now = due

@@ -103,6 +103,7 @@ class FakeWeChatPay:
     lag: timedelta = timedelta(0)  # queries see a payment only after this long
     gate: asyncio.Event | None = None  # a send waits here, before anything happens
     gate_after: asyncio.Event | None = None  # a send waits here, when all is done but the answer
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)  # set when a send reached WeChat
     numbers: dict[str, Number] = field(default_factory=dict)
     payments: list[Payment] = field(default_factory=list)
     sends: list[RedPacketRequest] = field(default_factory=list)
@@ -115,6 +116,7 @@ class FakeWeChatPay:
             await gate.wait()
         await asyncio.sleep(0)
         self.sends.append(request)
+        self.arrived.set()
         fault = self.faults.popleft() if self.faults else Fault.NONE
         answer = self._send(request, fault)
         if gate_after is not None:

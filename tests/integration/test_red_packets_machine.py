@@ -83,7 +83,7 @@ class RedPacketMachine(RuleBasedStateMachine):
                 raise Crash
         return self.now
 
-    async def _on_change(self, db: AsyncSession, packet: RedPacket) -> None:
+    async def _on_change(self, _db: AsyncSession, _packet: RedPacket) -> None:
         if self.crash_in_commit:
             self.crash_in_commit = False
             raise Crash
@@ -294,7 +294,7 @@ class RedPacketMachine(RuleBasedStateMachine):
 
 TestRedPackets = RedPacketMachine.TestCase
 TestRedPackets.settings = settings(
-    max_examples=25,
+    max_examples=18,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -18,6 +18,8 @@ CASES: list[tuple[Role, str, str | None]] = [
     ("staff", "订单13800138000123已发货", None),
     ("staff", "我微信号是abc_12345", "微信号"),
     ("staff", "加V xiaoli888", "微信号"),
+    ("staff", "v:xiaomei520", "微信号"),
+    ("staff", "加vip会员更划算", None),
     ("staff", "微信公众号abcdef123", None),
     ("staff", "wxpay接口", None),
     ("staff", "QQ：123456789", "QQ号"),

@@ -53,6 +53,7 @@ EVASIONS = [
     ("homophone", f"加微信 | {HEAD} | | r", "家薇信", "家薇信", ("homophone",)),
     ("pinyin", f"加微信 | {HEAD} | 拼音 | r", "jia wei xin", "jia wei xin", ("pinyin", "symbols")),
     ("half pinyin", f"加微信 | {HEAD} | 拼音 | r", "加weixin吧", "加weixin", ("pinyin",)),
+    ("pinyin glued to pinyin", f"加微信 | {HEAD} | 拼音 | r", "jiawei xinba", "jiawei xin", ("pinyin", "symbols")),
     ("initials", f"好评返现 | {HEAD} | 首字母 | r", "亲hpfx哦", "hpfx", ("initials",)),
     ("split", f"加微信 | {HEAD} | 拆字 | r", "力口微信", "力口微信", ("split",)),
     ("spelling", f"微信 | {HEAD} | 写法=薇X | r", "薇x号", "薇x", ("spelling",)),
@@ -74,6 +75,7 @@ REFUSALS = [
     ("homophones are off for two characters", [f"微信 | {HEAD} | | r"], "很有威信"),
     ("homophones switched off", [f"加微信 | {HEAD} | 不同音 | r"], "家薇信"),
     ("pinyin is off unless declared", [f"加微信 | {HEAD} | | r"], "jiaweixin"),
+    ("pinyin inside an English word", [f"马桶 | {HEAD} | 拼音 | r"], "matongs"),
     ("initials are off unless declared", [f"加微信 | {HEAD} | | r"], "jwx"),
     ("a comma ends a clause", [f"加微信 | {HEAD} | | r"], "增加，微信可以付"),
     ("a Latin word inside another", [f"sm | {HEAD} | | r"], "Smoking"),
@@ -89,6 +91,7 @@ REFUSALS = [
     ("just before an excusing word", [f"第一 | {HEAD} | 后无=时间 | r"], "第一时间"),
     ("not the whole message", [f"不知道 | {HEAD} | 整句 | r"], "我不知道快递到哪了"),
     ("too much between the parts", [f"加*微信 | {HEAD} | | r"], "加上一些别的东西再微信"),
+    ("a doubled word is no evasion of its half", [f"妈的 | {HEAD} | 分词 | r"], "送妈妈的礼物"),
     ("a doubled character written once", [f"加扣扣号 | {HEAD} | | r"], "哈哈加扣号"),
     ("a clause ends between the parts", [f"加*微信 | {HEAD} | | r"], "要加，微信付"),
 ]
@@ -100,15 +103,16 @@ def test_an_innocent_text_is_left_alone(entries: list[str], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "text", "matched"),
+    ("entry", "text", "word", "matched"),
     [
-        ("加*微信", "您加一下我微信", "加一下我微信"),
-        ("(好评/晒图)…返现", "晒图以后，截图给我，返现五元", "晒图以后，截图给我，返现"),
-        ("(好评/晒图)…(给/发)*元", "好评发图，发你5元", "好评发图，发你5元"),
+        ("加*微信", "您加一下我微信", "加*微信", "加一下我微信"),
+        ("(好评/晒图)…返现", "晒图以后，截图给我，返现五元", "晒图…返现", "晒图以后，截图给我，返现"),
+        ("(好评/晒图)…(给/发)*元", "好评发图，发你5元", "好评…发*元", "好评发图，发你5元"),
+        ("(加/加下)(我/我的)微信", "加下我 微 信", "加下我微信", "加下我 微 信"),
     ],
 )
-def test_a_template_bridges_what_stands_between_its_parts(entry: str, text: str, matched: str) -> None:
-    assert [hit[1] for hit in found(text, f"{entry} | {HEAD} | | r")] == [matched]
+def test_a_template_bridges_what_stands_between_its_parts(entry: str, text: str, word: str, matched: str) -> None:
+    assert [hit[:2] for hit in found(text, f"{entry} | {HEAD} | | r")] == [(word, matched)]
 
 
 def test_a_segmented_word_is_found_where_it_is_a_word() -> None:

@@ -13,7 +13,7 @@ from bot.orders.candidates import ORDERS_MAX
 from bot.orders.reading import TEXT_MAX, Reading, extract
 from bot.orders.shapes import parse_shapes, shipped_shapes
 
-CASES_MIN = 190
+CASES_MIN = 240
 
 
 def _cases() -> list[tuple[str, str, str]]:

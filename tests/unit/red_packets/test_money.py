@@ -28,7 +28,24 @@ def test_yuan_as_people_write_them(text: str, fen: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "元", "-1", "+1", "1e3", "1.234", "12,34", "1,2345", "1.2.3", "一百", "NaN", "１２a", "100000000.01", "٣"]
+    "text",
+    [
+        "",
+        " ",
+        "元",
+        "-1",
+        "+1",
+        "1e3",
+        "1.234",
+        "12,34",
+        "1,2345",
+        "1.2.3",
+        "一百",
+        "NaN",
+        "１２a",
+        "100000000.01",
+        "٣",
+    ],
 )
 def test_what_is_no_amount_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(NotAnAmount) as refused:

@@ -53,7 +53,17 @@ def test_no_named_platform_means_every_platform() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["五星好评返现", "好 评 有 礼", "晒图返现5元", "給五星領紅包", "５星评价送红包", "写评价领红包", "追评有奖", "帮我点赞", "好-评"],
+    [
+        "五星好评返现",
+        "好 评 有 礼",
+        "晒图返现5元",
+        "給五星領紅包",
+        "５星评价送红包",
+        "写评价领红包",
+        "追评有奖",
+        "帮我点赞",
+        "好-评",
+    ],
 )
 def test_texts_that_pay_for_good_reviews_are_refused(text: str) -> None:
     assert find_review_bait(text)

@@ -49,6 +49,7 @@ PLAIN = [
     ("什么时候发货啊", {"催物流"}),
     ("我要退货", {"退换货"}),
     ("可以开发票吗", {"要发票"}),
+    ("亲，您好，麻烦您看下，我是敏感皮可以用吗", {"敏感肌"}),
 ]
 NEGATION: list[tuple[str, set[str]]] = [
     ("我不是敏感肌", set()),
@@ -98,6 +99,7 @@ TRAPS: list[tuple[str, set[str]]] = [
     ("页面写着敏感肌慎用", set()),
     ("order3xla", set()),
     ("数量问题", set()),
+    ("这边已经为您申请退货", set()),
 ]
 SPEAKER: list[tuple[str, set[str]]] = [
     ("敏感肌也能用", set()),
