@@ -133,6 +133,6 @@ def scan() -> None:
 def _filter(engine: str) -> None:
     from bot import filters  # noqa: PLC0415  # loaded for this command only
 
-    lines = click.get_text_stream("stdin", encoding="utf-8", errors="replace")
-    for answer in filters.run(lines, filters.ENGINES[engine]):
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text stream here
+    for answer in filters.run(sys.stdin, filters.ENGINES[engine]):
         click.echo(answer)

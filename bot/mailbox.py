@@ -248,18 +248,21 @@ async def beat(db: AsyncSession, worker: str, *, host: str, pid: int, now: datet
         await db.execute(update(Worker).where(Worker.id == worker).values(beat_at=now))
 
 
-async def bury(db: AsyncSession, *, host: str, lives: Callable[[int], bool], now: datetime) -> int:
-    """Give back what dead workers held: those of this host whose process is gone, and those silent too long."""
+async def bury(db: AsyncSession, *, host: str, lives: Callable[[int], bool], now: datetime) -> list[str]:
+    """Give back what dead workers held: those of this host whose process is gone, and those silent too long.
+
+    Returns the ids of the dead.
+    """
     dead = [
         worker.id
         for worker in await db.scalars(select(Worker))
         if now - worker.beat_at > BEAT_MISSED_MAX or (worker.host == host and not lives(worker.pid))
     ]
-    if not dead:
-        return 0
-    await db.execute(delete(Worker).where(Worker.id.in_(dead)))
-    held = update(Mail).where(Mail.state == State.WAITING, Mail.claimed_by.in_(dead))
-    return await count_changed(db, held.values(due_at=now, claimed_by=None))
+    if dead:
+        await db.execute(delete(Worker).where(Worker.id.in_(dead)))
+        held = update(Mail).where(Mail.state == State.WAITING, Mail.claimed_by.in_(dead))
+        await db.execute(held.values(due_at=now, claimed_by=None))
+    return dead
 
 
 async def replay(db: AsyncSession, item_id: int, *, now: datetime) -> bool:

@@ -105,11 +105,15 @@ def _fold_char(char: str) -> str:
     while True:  # the three steps feed each other (Ⅰ → I → i); two rounds are the most ever needed
         step = unicodedata.normalize("NFKC", folded).casefold()
         step = "".join(c for c in step if ord(c) not in INVISIBLE)
-        if any(HAN_FIRST <= ord(c) <= HAN_LAST or ord(c) > 0x3400 for c in step):
-            step = "".join(_to_simplified().convert(c) for c in step)
+        step = "".join(_to_simplified().convert(c) if _may_be_han(c) else c for c in step)
         if step == folded:
             return folded
         folded = step
+
+
+def _may_be_han(char: str) -> bool:
+    code = ord(char)
+    return code >= 0x3400 and not 0xD800 <= code <= 0xDFFF  # a lone surrogate is no character: it stays as it is
 
 
 @cache

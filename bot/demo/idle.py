@@ -46,11 +46,7 @@ async def _work_left(world: World, database: Database, *, now: datetime) -> str:
         mail = await db.scalar(select(func.count()).select_from(Mail).where(Mail.state == State.WAITING, due))
         sealed = await db.scalar(select(func.count()).select_from(Envelope).where(Envelope.state == "waiting"))
         seq = await db.scalar(select(ArchiveCursor.seq).where(ArchiveCursor.id == 1)) or 0
-        moving = await db.scalar(
-            select(func.count())
-            .select_from(RedPacket)
-            .where(RedPacket.state.in_(IN_MOTION), RedPacket.look_at <= now + SOON)
-        )
+        moving = await db.scalar(select(func.count()).select_from(RedPacket).where(RedPacket.state.in_(IN_MOTION)))
     newest = len(world.archive.envelopes)
     left = {
         "mailbox items": mail,

@@ -26,7 +26,7 @@ from bot.red_packets.errors import NotAllowed
 from bot.red_packets.ledger import post
 from bot.red_packets.moves import Entry, OnChange, get_packet, give_back, move, take
 from bot.red_packets.tables import RedPacket, RedPacketAttempt, RedPacketCampaign
-from kernel.database import insert_once
+from kernel.database import count_changed, insert_once
 
 SEND_NET = timedelta(minutes=10)  # a packet nobody sent by then is found by poll_due
 
@@ -309,3 +309,12 @@ async def _add_generation(
     )
     await db.flush()
     return await get_packet(db, packet.id)
+
+
+async def look_at_interrupted(db: AsyncSession, *, now: datetime) -> int:
+    """A process died: packets that were being sent are queried now instead of when their lease ends.
+
+    Safe while another process still sends: its answer finds a newer version and is kept without effect.
+    """
+    interrupted = update(RedPacket).where(RedPacket.state == State.SENDING, RedPacket.look_at > now)
+    return await count_changed(db, interrupted.values(look_at=now))

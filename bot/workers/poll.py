@@ -9,6 +9,7 @@ from bot import mailbox
 from bot.conversations import kf
 from bot.kinds import InboxKind
 from bot.mailbox import BEAT_EVERY, Lane, Letter, Priority
+from bot.red_packets import store as red_packets
 from bot.workers.services import Services
 
 ARCHIVE_EVERY = timedelta(minutes=1)  # the event is only a wake-up (platform reference 5.10)
@@ -27,9 +28,11 @@ class PollWorker:
         async with services.database.write() as db:
             now = services.clock()
             await mailbox.beat(db, services.worker, host=self._host, pid=os.getpid(), now=now)
-            given_back = await mailbox.bury(db, host=self._host, lives=process_lives, now=now)
-        if given_back:
-            _log.warning("mailbox.given_back", count=given_back)
+            dead = await mailbox.bury(db, host=self._host, lives=process_lives, now=now)
+            if dead:
+                await red_packets.look_at_interrupted(db, now=now)
+        if dead:
+            _log.warning("mailbox.buried", workers=dead)
             services.ring()
         return 0
 

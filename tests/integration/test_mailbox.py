@@ -90,7 +90,7 @@ async def test_what_a_dead_worker_held_is_given_back_at_once(database: Database)
         await mailbox.beat(db, "w2", host="here", pid=222, now=NOW)
     await claim(database, worker="w1")
     async with database.write() as db:
-        assert await mailbox.bury(db, host="here", lives=lambda pid: pid == 222, now=NOW) == 1
+        assert await mailbox.bury(db, host="here", lives=lambda pid: pid == 222, now=NOW) == ["w1"]
     assert len(await claim(database, worker="w2")) == 1
 
 
@@ -99,9 +99,9 @@ async def test_a_silent_worker_elsewhere_is_given_up_after_missed_beats(database
     async with database.write() as db:
         await mailbox.beat(db, "far", host="there", pid=1, now=NOW)
     await claim(database, worker="far")
-    for waited, given_back in ((timedelta(seconds=5), 0), (timedelta(seconds=16), 1)):
+    for waited, dead in ((timedelta(seconds=5), []), (timedelta(seconds=16), ["far"])):
         async with database.write() as db:
-            assert await mailbox.bury(db, host="here", lives=lambda _pid: False, now=NOW + waited) == given_back
+            assert await mailbox.bury(db, host="here", lives=lambda _pid: False, now=NOW + waited) == dead
 
 
 async def test_retries_pause_longer_each_time_and_end_as_a_dead_letter(database: Database) -> None:

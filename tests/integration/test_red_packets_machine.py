@@ -128,6 +128,23 @@ class RedPacketMachine(RuleBasedStateMachine):
             self.runner.run(self._send(packet_id))
         return packet_id
 
+    @rule(
+        target=packets,
+        order_key=st.sampled_from(ORDERS),
+        fault=st.sampled_from([Fault.TIMEOUT_PAID, Fault.SYSTEMERROR_PAID, Fault.CRASH_PAID, Fault.TIMEOUT_PAID_LATER]),
+        passed=st.sampled_from([timedelta(minutes=1), timedelta(minutes=21), timedelta(hours=19)]),
+    )
+    def a_paid_number_is_repeated_and_called_failed(
+        self, order_key: str, fault: Fault, passed: timedelta
+    ) -> int | None:
+        """F21, F22: the first call paid, no query sees it, and the repeat is answered with a failure."""
+        packet_id = self.runner.run(self._claim(order_key, "wm_wang"))
+        if packet_id:
+            self.wechat_will_misbehave([fault], echo=False, lag=timedelta(hours=30))
+            self.runner.run(self._send(packet_id))
+            self.time_passes(passed)
+        return packet_id
+
     @rule(faults=st.lists(st.sampled_from(Fault), max_size=3), echo=st.booleans(), lag=LAGS)
     def wechat_will_misbehave(self, faults: list[Fault], echo: bool, lag: timedelta) -> None:
         self.fake.faults = deque(faults)

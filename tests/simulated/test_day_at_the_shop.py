@@ -1,0 +1,122 @@
+"""The whole day, through a real server and the simulated platform: undisturbed, killed, and lied to."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.archive.tables import Envelope
+from bot.contacts.tables import Follow
+from bot.conversations.tables import Message
+from bot.decisions import Decision
+from bot.demo.checks import check_day
+from bot.demo.day import play
+from bot.mailbox import Mail
+from bot.orders.tables import OrderBinding, OrderClaim
+from bot.red_packets.ledger import check_invariants
+from bot.red_packets.tables import RedPacket
+from bot.simulator.forgeries import Forgery
+from compliance.tables import Flag
+from kernel.database import Database
+from tagger.tables import SuggestionRow
+
+from .conftest import Story, mortal_story
+
+KILLS = 24
+SIGNS_FIRST = 5  # the first signs are the start itself
+
+
+async def end_state(story: Story) -> dict[str, Any]:
+    """Everything that may be compared between two runs of one day: what was done, not when or in which row."""
+    world, database = story.world, story.database
+    async with database.read() as db:
+        rows = {
+            "messages": await db.execute(select(Message.external_userid, Message.role, Message.text, Message.origin)),
+            "follows": await db.execute(select(Follow.external_userid, Follow.userid, Follow.state, Follow.channel_state)),
+            "claims": await db.execute(select(OrderClaim.external_userid, OrderClaim.number, OrderClaim.state)),
+            "bindings": await db.execute(select(OrderBinding.order_key, OrderBinding.external_userid)),
+            "packets": await db.execute(select(RedPacket.order_key, RedPacket.generation, RedPacket.amount_fen, RedPacket.state)),
+            "tags": await db.execute(select(SuggestionRow.external_userid, SuggestionRow.tag, SuggestionRow.state)),
+            "flags": await db.execute(select(Flag.external_userid, Flag.category, Flag.word)),
+            "envelopes": await db.execute(select(Envelope.seq, Envelope.state)),
+            "decisions": await db.execute(select(Decision.external_userid, Decision.outcome)),
+            "unfinished": await db.execute(select(Mail.kind, Mail.state).where(Mail.state.in_(["dead", "expired"]))),
+        }
+        kept = {name: sorted(json.dumps(list(row), ensure_ascii=False) for row in result) for name, result in rows.items()}
+        broken = await check_invariants(db)
+    kept["decisions"] = [one for one in kept["decisions"] if "结果不明" not in one]  # said only when a send was cut off
+    return {
+        **kept,
+        "ledger": broken,
+        "welcomes": sorted((one.external_userid, one.text) for one in world.welcomes),
+        "answers": sorted((one.external_userid, one.text) for one in world.kf_sent),
+        "marked": sorted((who, sorted(names)) for (_, who), names in world.marked_tags.items() if names),
+        "paid": sorted((-flow.amount_fen) for flow in world.fund_flow if flow.kind == "pay"),
+        "paid twice": [packet.mch_billno for packet in world.red_packets.values() if packet.times_paid > 1],
+    }
+
+
+async def play_day(story: Story) -> dict[str, Any]:
+    day = story.day()
+    await day.prepare()
+    await play(day, pace_s=0, show=lambda _act: None)
+    await story.settle()
+    return await end_state(story)
+
+
+async def test_the_day_keeps_every_promise_of_the_story(story: Story) -> None:
+    day = story.day()
+    await day.prepare()
+    await play(day, pace_s=0, show=lambda _act: None)
+    await story.settle()
+    broken = [check for check in await check_day(day) if not check.holds and "已领取" not in check.what]
+    assert broken == []
+
+
+async def test_a_killed_server_ends_the_day_as_if_nothing_had_happened(
+    database_url: str, back_end: str, tmp_path: Path
+) -> None:
+    """SIGKILL at seeded signs of life over the whole day; the end state equals the undisturbed one's."""
+    reference_url = database_url
+    async with mortal_story(reference_url, tmp_path / "undisturbed", []) as (story, mortal):
+        expected = await play_day(story)
+        signs = mortal.signs
+    await empty(reference_url)
+    deaths = random.Random(f"{back_end}-20261122").sample(range(SIGNS_FIRST, signs), KILLS)
+    async with mortal_story(reference_url, tmp_path / "killed", deaths) as (story, mortal):
+        state = await play_day(story)
+        killed = len(mortal.killed)
+    assert state == expected
+    assert killed >= 20, f"only {killed} of {KILLS} deaths came about"
+
+
+async def test_duplicated_reordered_and_forged_callbacks_change_nothing(story: Story, tmp_path: Path) -> None:
+    day = story.day()
+    await day.prepare()
+    knobs = story.world.callbacks.knobs
+    knobs.duplicate, knobs.reorder = 0.5, True
+    await play(day, pace_s=0, show=lambda _act: None)
+    for forgery in Forgery:
+        assert await story.world.forge(forgery) != 200, forgery
+    for push in list(story.world.callbacks.sent):
+        story.world.callbacks.repeat(push)
+    await story.settle()
+    broken = [check for check in await check_day(day) if not check.holds and "已领取" not in check.what]
+    assert broken == []
+    assert Counter(one.external_userid for one in story.world.welcomes).most_common(1)[0][1] == 1
+
+
+async def empty(database_url: str) -> None:
+    """Drop every table: the second run begins where the first one did."""
+    from sqlalchemy import MetaData
+
+    database = Database(database_url)
+    async with database.engine.begin() as connection:
+        metadata = MetaData()
+        await connection.run_sync(metadata.reflect)
+        await connection.run_sync(metadata.drop_all)
+    await database.close()
