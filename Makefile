@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench migration lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -28,6 +28,10 @@ format: .venv/dev ## rewrite the code in the house's format
 
 bench: .venv/dev ## benchmarks: ratios to a peer or a limit in the same run
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+migration: .venv/dev ## write the next migration from the tables: make migration m="what changes"
+	$(BIN)/python -m bot.migrations "$(m)"
+	$(BIN)/ruff format bot/migrations/versions
 
 lock: .venv/dev ## renew requirements/*.lock (hashes, no URLs)
 	$(BIN)/pip install --quiet uv

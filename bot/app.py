@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ import click
 from aiohttp import web
 from rich.progress import Progress
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import compliance
 import compliance.web
@@ -29,11 +30,12 @@ from bot.archive.source import KeyRing, SimulatedSource
 from bot.console import accounts, passwords
 from bot.console.rooms import RoomsData, context_lines
 from bot.console.web import make_shell
-from bot.handlers import contact
+from bot.handlers import contact, order
 from bot.kinds import InboxKind
 from bot.mailbox import Lane
 from bot.orders import importing
 from bot.orders import web as orders_web
+from bot.orders.claims import ClaimOutcome
 from bot.orders.exports import UnknownExport, UnreadableFile
 from bot.red_packets import web as red_packets_web
 from bot.red_packets.errors import OpenidImpossible, OpenidPending
@@ -72,6 +74,7 @@ async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_
     """Open database and network; close them when the block ends."""
     database = Database(settings.database_url)
     bell = Bell()
+    database.after_commit = bell.ring
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50)))
@@ -94,7 +97,6 @@ async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_
                 sender=_make_sender(settings, database, session, wecom, clock),
                 tags=tagger.LibraryCache(),
                 lexicon=compliance.shipped_lexicon(),
-                ring=bell.ring,
             ),
             bell,
         )
@@ -115,7 +117,6 @@ def make_app(plant: Plant) -> web.Application:
         [CallbackApp(CALLBACK_APP, settings.wecom_corpid, settings.wecom_token, settings.callback_aes_key)],
         database=database,
         clock=clock,
-        ring=plant.bell.ring,
     )
     shell.app.add_routes(callbacks.routes())
 
@@ -136,7 +137,13 @@ def make_app(plant: Plant) -> web.Application:
         database=database, render=render, viewer=viewer, clock=clock, context_lines=context_lines
     )
     shell.app.add_subapp("/flags", flags)
-    shell.app.add_subapp("/orders", orders_web.make_app(database=database, render=render, viewer=viewer, clock=clock))
+
+    async def on_outcomes(db: AsyncSession, outcomes: Sequence[ClaimOutcome], now: datetime) -> None:
+        """Claims that an import from the console settled: answered and paid like those of a message."""
+        await order.on_claims_rechecked(outcomes, await services.context(db, now))
+
+    claims = orders_web.make_app(database=database, render=render, viewer=viewer, clock=clock, on_outcomes=on_outcomes)
+    shell.app.add_subapp("/orders", claims)
     packets = red_packets_web.make_app(database=database, render=render, viewer=viewer, clock=clock)
     shell.app.add_subapp("/red-packets", packets)
     return shell.app

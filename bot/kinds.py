@@ -7,6 +7,7 @@ class InboxKind(StrEnum):
     KF_MESSAGE = "kf_message"  # one record of kf/sync_msg
     ARCHIVED_MESSAGE = "archived_message"  # one opened archive envelope
     SYNC_CONTACT = "sync_contact"  # read a contact's details from WeCom
+    SYNC_STAFF = "sync_staff"  # read who may have customers, and their names
     ORDERS_IMPORTED = "orders_imported"  # look at waiting claims again
     # WeCom's names of the two events that only say "read this again":
     PULL_KF = "kf_msg_or_event"

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from bot.tables import Base
-from kernel.database import BigId, UtcDateTime, count_changed, insert_many_once, insert_once
+from kernel.database import BigId, UtcDateTime, count_changed, insert_many_once, insert_once, wake
 
 ATTEMPTS_MAX = 12  # with the pauses below: about an hour and a half of trying
 PAUSE_FIRST = timedelta(seconds=1)
@@ -165,7 +165,10 @@ async def put_many(db: AsyncSession, lane: Lane, letters: Sequence[Letter], *, n
         }
         for letter in letters
     ]
-    return {str(key) for _lane, key in await insert_many_once(db, Mail, rows, unique=("lane", "key"))}
+    new = {str(key) for _lane, key in await insert_many_once(db, Mail, rows, unique=("lane", "key"))}
+    if new:
+        wake(db, lane)
+    return new
 
 
 async def claim(

@@ -30,10 +30,7 @@ TABLE_MODULES = (
 def _metadata() -> tuple[MetaData, ...]:
     found: dict[int, MetaData] = {}
     for name in TABLE_MODULES:
-        try:
-            base = importlib.import_module(name).Base
-        except ModuleNotFoundError:  # TEMPORARY while rooms are being built
-            continue
+        base = importlib.import_module(name).Base
         found[id(base.metadata)] = cast("MetaData", base.metadata)
     return tuple(found.values())
 

@@ -61,11 +61,9 @@ class _RefusedError(Exception):
 class CallbackServer:
     """Routes under /wecom/callback/{app}."""
 
-    def __init__(
-        self, apps: list[CallbackApp], *, database: Database, clock: Callable[[], datetime], ring: Callable[[], None]
-    ) -> None:
+    def __init__(self, apps: list[CallbackApp], *, database: Database, clock: Callable[[], datetime]) -> None:
         self._apps = {app.name: app for app in apps}
-        self._database, self._clock, self._ring = database, clock, ring
+        self._database, self._clock = database, clock
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -93,7 +91,6 @@ class CallbackServer:
         event = to_event(fields)
         new = await self._store(event, fields)
         _log.info("callback.stored", key=event.key, kind=event.kind, new=new)
-        self._ring()
         return web.Response(text="success")
 
     async def _store(self, event: Event, fields: dict[str, str]) -> bool:

@@ -4,7 +4,7 @@ SQLite gets WAL with ``synchronous=FULL`` (a committed callback survives power l
 and ``BEGIN IMMEDIATE`` for writers, so that two writers queue instead of failing half-way.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 30_000
 READERS_MAX = 8
+_WAKE = "wake"
 ROWS_PER_INSERT = 100  # SQLite takes 32,766 parameters in a statement, PostgreSQL 32,767
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in INTEGER PRIMARY KEY
@@ -59,6 +60,7 @@ class Database:
     """Sessions over one URL, for example ``sqlite+aiosqlite:///xiaoer.sqlite3``."""
 
     def __init__(self, url: str) -> None:
+        self.after_commit: Callable[[frozenset[str]], None] | None = None  # told the names given to ``wake``
         self.is_sqlite = url.startswith("sqlite")
         self._writer = _make_engine(url, begin="BEGIN IMMEDIATE", connections=1 if self.is_sqlite else READERS_MAX)
         self._reader = _make_engine(url, begin="BEGIN", connections=READERS_MAX) if self.is_sqlite else self._writer
@@ -71,8 +73,12 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises. No network inside."""
-        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        async with AsyncSession(self._writer, expire_on_commit=False) as session:
+            async with session.begin():
+                yield session
+            woken = frozenset(session.info.get(_WAKE, ()))
+        if woken and self.after_commit is not None:
+            self.after_commit(woken)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -84,6 +90,11 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+def wake(db: AsyncSession, name: str) -> None:
+    """Have ``Database.after_commit`` told a name once this transaction is committed: somebody waits for it."""
+    db.info.setdefault(_WAKE, set()).add(name)
 
 
 async def insert_once(

@@ -39,7 +39,7 @@ class SampleShop:
         self.empty = empty
 
     async def get_overview(self, db: AsyncSession, *, now: datetime) -> Overview:
-        labels = ("加好友", "已欢迎", "发来订单号", "已绑定", "红包已发", "已领取")
+        labels = ("加好友", "已欢迎", "发来订单号", "已登记", "红包已发", "已领取")
         if self.empty:
             return Overview([FunnelStep(label, 0) for label in labels], [TodayNumber("今日新客户", "0")], [])
         return Overview(
@@ -54,7 +54,7 @@ class SampleShop:
             [
                 NextStep("3 条质检标记等待复核", "最严重的一条：绝对化用语", "/flags", "去复核", "bad"),
                 NextStep("1 个会话信封没有解开", "缺第 2 版私钥，补上后会自动重试。", "/archive", "看原因", "warn"),
-                NextStep("7 个订单号还没找到", "导入昨天的订单后会自动绑定。", "/orders", "导入订单", "info"),
+                NextStep("7 个订单号还没找到", "导入昨天的订单后会自动登记。", "/orders", "导入订单", "info"),
             ],
             _decisions(now),
         )
@@ -92,7 +92,7 @@ class SampleShop:
             ],
             orders=[
                 OrderRow(
-                    "2211009873456612008", "tmall", 12900, "已绑定", "good", "订单号完全一致，且没有绑定过别人。", now
+                    "2211009873456612008", "taobao", 12900, "已登记", "good", "订单号完全一致，且没有登记过别人。", now
                 )
             ],
             packets=[
@@ -101,7 +101,7 @@ class SampleShop:
                     188,
                     "已领取",
                     "good",
-                    "订单已签收、第一次绑定，预算足够。",
+                    "订单已签收、第一次登记，预算足够。",
                     now,
                     "2211009873456612008",
                 )
@@ -115,9 +115,9 @@ class SampleShop:
         if self.empty:
             return Listing([], 0)
         rows = [
-            EventRow("add_external_contact:zhangwei:wm_000:1", "inbox", "添加客户", "done", 1, now),
+            EventRow(1, "add_external_contact:zhangwei:wm_000:1", "inbox", "添加客户", "done", 1, now),
             EventRow(
-                "welcome:CODE1",
+                2, "welcome:CODE1",
                 "outbox",
                 "发送欢迎语",
                 "expired",
@@ -128,7 +128,7 @@ class SampleShop:
                 "客户回复后再发话术。",
             ),
             EventRow(
-                "packet:123",
+                3, "packet:123",
                 "outbox",
                 "发放红包",
                 "waiting",
@@ -138,9 +138,9 @@ class SampleShop:
                 "45009：接口调用太频繁",
             ),
             EventRow(
-                "tags:77", "outbox", "打标签", "dead", 8, now, None, "40058：标签已被删除", "到「标签」里重新选择。"
+                4, "tags:77", "outbox", "打标签", "dead", 8, now, None, "40058：标签已被删除", "到「标签」里重新选择。"
             ),
-            EventRow("change:1", "inbox", "群名变更", "ignored", 1, now - timedelta(days=2)),
+            EventRow(5, "change:1", "inbox", "群名变更", "ignored", 1, now - timedelta(days=2)),
         ]
         wanted = [row for row in rows if query.filters["state"] in {"", row.state}]
         return Listing(wanted, len(wanted))
@@ -188,7 +188,7 @@ def _decisions(now: datetime) -> list[DecisionRow]:
         DecisionRow(
             now - timedelta(minutes=34),
             "发放红包 ¥1.88",
-            "订单已签收、第一次绑定，今日预算还剩 ¥212.40。",
+            "订单已签收、第一次登记，今日预算还剩 ¥212.40。",
             "林小满",
             "good",
         ),

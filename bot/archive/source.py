@@ -1,29 +1,44 @@
-"""Where archive envelopes come from, and how one is opened.
+"""Where archive envelopes come from, and how they are opened.
 
-The real transport is a C library that may not be distributed (platform reference 5.1–5.6). So far
-there is one source: the simulated one of WeCom-in-a-box, which speaks HTTP and whose inner cipher is
-simulated too, because the vendor's is not published. RSA and key versions are the real thing.
+Two sources keep one protocol: ``bot.archive.sdk_source`` drives the vendor's C library, which may not be
+distributed (platform reference 5.1–5.6); ``SimulatedSource``, here, speaks HTTP with WeCom-in-a-box, and
+its inner cipher is simulated too, because the vendor's is not published. RSA and key versions are ours
+and the same for both.
 """
 
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
+import structlog
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.wecom.errors import Misconfigured, OutcomeUnknown, Unreachable, refused
+from bot.archive.errors import Undecryptable, failure
+from bot.wecom.errors import Misconfigured, OutcomeUnknown, Unreachable
+
+__all__ = [
+    "ArchiveSource",
+    "KeyRing",
+    "Locked",
+    "Opened",
+    "Postponed",
+    "Sealed",
+    "SimulatedSource",
+    "Undecryptable",
+    "open_many",
+    "read_page",
+]
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 
-
-class Undecryptable(Exception):
-    """An envelope that cannot be opened, and why: it goes to quarantine and stops nothing."""
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +52,31 @@ class Sealed:
     encrypt_chat_msg: str
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A message behind the library's own cipher: RSA is undone, the random key is known."""
+
+    random_key: str
+    encrypt_chat_msg: str
+
+    def __repr__(self) -> str:
+        return "Locked(…)"  # with the key, the message is readable
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Not opened this time, and not its fault: the envelope keeps waiting."""
+
+
+Opened = bytes | Undecryptable | Postponed  # the message's JSON, or why there is none
+
+
 class ArchiveSource(Protocol):
     async def fetch(self, seq: int, *, limit: int) -> list[Sealed]:
         """Records with a ``seq`` greater than the given one, in order; empty at the head of the stream."""
 
-    def decrypt(self, random_key: str, encrypt_chat_msg: str) -> bytes:
-        """The message's JSON. Raises ValueError when it cannot be read."""
+    async def decrypt(self, locked: Sequence[Locked]) -> list[Opened]:
+        """One answer for each, in order. No single message makes it fail; raises WeComError for all of them."""
 
 
 class InnerCipher(Protocol):
@@ -66,27 +100,20 @@ class SimulatedSource:
             ) as response:
                 if response.status != 200:
                     raise OutcomeUnknown(f"getchatdata: HTTP {response.status}")
-                answer: dict[str, Any] = await response.json()
+                return read_page(await response.read())
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"getchatdata: {type(error).__name__}") from None
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise OutcomeUnknown(f"getchatdata: {type(error).__name__}") from None
-        if answer.get("errcode", 0) != 0:
-            raise refused("getchatdata", int(answer["errcode"]))
-        # At the head of the stream ``chatdata`` may be missing altogether.
-        return [
-            Sealed(
-                int(record["seq"]),
-                str(record["msgid"]),
-                int(record["publickey_ver"]),
-                str(record["encrypt_random_key"]),
-                str(record["encrypt_chat_msg"]),
-            )
-            for record in answer.get("chatdata") or []
-        ]
 
-    def decrypt(self, random_key: str, encrypt_chat_msg: str) -> bytes:
-        return self._cipher(random_key, encrypt_chat_msg)
+    async def decrypt(self, locked: Sequence[Locked]) -> list[Opened]:
+        return await asyncio.to_thread(lambda: [self._decrypt_one(one) for one in locked])
+
+    def _decrypt_one(self, locked: Locked) -> Opened:
+        try:
+            return self._cipher(locked.random_key, locked.encrypt_chat_msg)
+        except ValueError:
+            return Undecryptable("消息正文解不开(数据损坏)")
 
 
 class KeyRing:
@@ -120,27 +147,65 @@ class KeyRing:
         return random_key
 
 
-def open_sealed(sealed: Sealed, keys: KeyRing, source: ArchiveSource) -> bytes:
-    """The message's JSON text. Raises Undecryptable."""
-    random_key = keys.unwrap(sealed.publickey_ver, sealed.encrypt_random_key)
+async def open_many(sealed: Sequence[Sealed], keys: KeyRing, source: ArchiveSource) -> list[tuple[Sealed, Opened]]:
+    """Open a batch. RSA off the event loop (about 0.4 ms each), then the source's cipher for what is left."""
+
+    def unwrap() -> list[Locked | Undecryptable]:
+        return [_unwrap(one, keys) for one in sealed]
+
+    unwrapped = await asyncio.to_thread(unwrap)
+    answers = iter(await source.decrypt([one for one in unwrapped if isinstance(one, Locked)]))
+    return [
+        (one, next(answers) if isinstance(inner, Locked) else inner)
+        for one, inner in zip(sealed, unwrapped, strict=True)
+    ]
+
+
+def read_page(raw: bytes) -> list[Sealed]:
+    """The records of an answer, in order of ``seq``.
+
+    At the head of the stream ``chatdata`` may be empty or missing altogether. A record without a number
+    cannot be kept: it is left out, and its number shows as a hole. Raises WeComError.
+    """
     try:
-        return source.decrypt(random_key, sealed.encrypt_chat_msg)
+        answer = json.loads(raw)
+        errcode = int(answer.get("errcode") or 0)
+        records = list(answer.get("chatdata") or ())
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        raise OutcomeUnknown("getchatdata: an answer that cannot be read") from None
+    if errcode != 0:
+        raise failure("getchatdata", errcode)
+    page = [sealed for record in records if (sealed := _to_sealed(record)) is not None]
+    if len(page) < len(records):
+        _log.warning("archive.records_unreadable", count=len(records) - len(page))
+        if not page:
+            raise OutcomeUnknown("getchatdata: records without seq")
+    return sorted(page, key=lambda one: one.seq)
+
+
+def _to_sealed(record: object) -> Sealed | None:
+    if not isinstance(record, Mapping):
+        return None
+    seq = _to_int(record.get("seq"))
+    if seq <= 0:
+        return None
+    msgid, random_key, message = (
+        str(record.get(name) or "").replace("\0", "") for name in ("msgid", "encrypt_random_key", "encrypt_chat_msg")
+    )
+    return Sealed(seq, msgid, _to_int(record.get("publickey_ver")), random_key, message)
+
+
+def _to_int(value: object) -> int:
+    """Numbers may come as strings; 0 when it is none, or larger than a database keeps."""
+    try:
+        number = int(value) if isinstance(value, int | str) else 0
     except ValueError:
-        raise Undecryptable("消息正文解不开(数据损坏)") from None
+        return 0
+    return number if 0 <= number < 2**63 else 0
 
 
-async def open_many(
-    sealed: list[Sealed], keys: KeyRing, source: ArchiveSource
-) -> list[tuple[Sealed, bytes | Undecryptable]]:
-    """Open a batch off the event loop: one RSA decryption each, about 0.4 ms."""
-
-    def work() -> list[tuple[Sealed, bytes | Undecryptable]]:
-        opened: list[tuple[Sealed, bytes | Undecryptable]] = []
-        for one in sealed:
-            try:
-                opened.append((one, open_sealed(one, keys, source)))
-            except Undecryptable as reason:
-                opened.append((one, reason))
-        return opened
-
-    return await asyncio.to_thread(work)
+def _unwrap(sealed: Sealed, keys: KeyRing) -> Locked | Undecryptable:
+    try:
+        return Locked(keys.unwrap(sealed.publickey_ver, sealed.encrypt_random_key), sealed.encrypt_chat_msg)
+    except Undecryptable as reason:
+        return reason

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from aiohttp import web
 
+from bot.console import letters
 from bot.console.data import ConsoleData
 from bot.console.environment import format_moment_full
 from bot.console.gate import viewer_of
 from kernel.database import Database
-from kernel.pages import Render, TableQuery, csv_response, require
+from kernel.pages import Render, TableQuery, csv_response, redirect, require
 
 COLUMNS = [
     {"key": "seq", "label": "序号", "sort": True, "number": True},
@@ -39,4 +40,14 @@ def add_pages(
         context = {"columns": COLUMNS, "progress": progress, "quarantined": quarantined, "query": query}
         return render(request, "console/archive.html", context)
 
+    async def retry(request: web.Request) -> web.Response:
+        require(viewer_of(request), "admin")
+        async with database.write() as db:
+            count = await letters.open_again(db)
+        where = app.router["archive"].url_for()
+        if not count:
+            return redirect(where, toast="没有等着解密的信封", tone="info")
+        return redirect(where, toast=f"{count} 个信封马上再解一次，结果稍后刷新可见")
+
     app.router.add_get("/archive", show_archive, name="archive")
+    app.router.add_post("/archive/retry", retry, name="archive_retry")

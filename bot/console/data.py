@@ -29,7 +29,7 @@ class Listing(Generic[Row]):
 class FunnelStep:
     """One step from friend to paid. ``count`` people reached it today or in the shown period."""
 
-    label: str  # 加好友, 已欢迎, 发来订单号, 已绑定, 红包已发, 已领取
+    label: str  # 加好友, 已欢迎, 发来订单号, 已登记, 红包已发, 已领取
     count: int
 
 
@@ -100,7 +100,9 @@ class TagReceipt:
     spans: Sequence[Span] = ()
     at: datetime | None = None
     by: str = "自动"  # 自动, or a staff name
-    state: str = ""  # "", or what is still to happen: 待同步
+    state: str = ""  # "", or what is still to happen: 待确认
+    message_key: str = ""  # the message it came from, while that is kept
+    rule_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ class ConversationLine:
     at: datetime
     spans: Sequence[Span] = ()
     note: str = ""
+    note_tone: Tone = "bad"
+    note_href: str = ""
+    role_name: str = ""  # instead of 客户 or 员工
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,7 @@ class ContactCard:
 class EventRow:
     """An item of the mailbox, without its content."""
 
+    id: int
     key: str
     lane: Lane
     kind: str  # in words: 添加客户, 发送欢迎语, …

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bot.orders.listing import PLATFORM_NAMES
 from kernel.pages import ROLE_NAMES, split_highlights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,26 +24,6 @@ TEMPLATES = {
     "compliance": "compliance/templates",
     "orders": "bot/orders/templates",
     "red_packets": "bot/red_packets/templates",
-}
-PLATFORM_NAMES = {
-    "taobao": "淘宝",
-    "tmall": "天猫",
-    "jd": "京东",
-    "pdd": "拼多多",
-    "pinduoduo": "拼多多",
-    "douyin": "抖音",
-    "kuaishou": "快手",
-    "xiaohongshu": "小红书",
-    "vip": "唯品会",
-    "vipshop": "唯品会",
-    "weidian": "微店",
-    "youzan": "有赞",
-    "wechat": "微信小店",
-    "wechat_store": "微信小店",
-    "1688": "1688",
-    "suning": "苏宁易购",
-    "dewu": "得物",
-    "other": "其他",
 }
 
 

@@ -1,17 +1,20 @@
-"""Events: what came in and what goes out, why something failed, and who was refused at the door."""
+"""Events: what came in and what goes out, why something failed and what to do, and who was refused at the door."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from aiohttp import web
 
+from bot.console import letters
 from bot.console.data import ConsoleData, EventRow
 from bot.console.environment import format_moment_full
 from bot.console.gate import viewer_of
 from kernel.database import Database
-from kernel.pages import Render, TableQuery, csv_response, require
+from kernel.pages import Render, TableQuery, csv_response, redirect, require
 
 REFUSALS_SHOWN = 50
+REPLAYABLE = frozenset({"dead", "expired", "ignored"})
+DROPPABLE = frozenset({"dead", "expired"})
 LANES = {"inbox": "收件", "outbox": "发件"}
 STATES = {
     "waiting": ("等待中", "info"),
@@ -27,6 +30,7 @@ COLUMNS = [
     {"key": "attempts", "label": "尝试", "sort": True, "number": True},
     {"key": "failure", "label": "为什么失败"},
     {"key": "created_at", "label": "时间", "sort": True},
+    {"key": "deeds", "label": ""},
 ]
 REFUSAL_COLUMNS = [
     {"key": "at", "label": "时间"},
@@ -64,10 +68,33 @@ def add_pages(
             "query": query,
             "refusals": refusals,
             "refusal_columns": REFUSAL_COLUMNS,
+            "replayable": REPLAYABLE,
+            "droppable": DROPPABLE,
         }
         return render(request, "console/events.html", context)
 
+    async def act(request: web.Request) -> web.Response:
+        """Replay an item, or let it go. Back to the list as it was narrowed."""
+        viewer = viewer_of(request)
+        require(viewer, "operator")
+        item_id, now = int(request.match_info["id"]), clock()
+        async with database.write() as db:
+            if request.match_info["deed"] == "replay":
+                done = await letters.replay(db, item_id, now=now)
+                said = "已放回队列，马上再试一次"
+            else:
+                done = await letters.drop(db, item_id, by=viewer.name, now=now)
+                said = "已放弃，不会再试；记录还在"
+        query = TableQuery.of(
+            request, sorts=("created_at", "attempts"), default="-created_at", filters=("lane", "state")
+        )
+        where = str(app.router["events"].url_for()) + query.address
+        if not done:
+            return redirect(where, toast="这件事的状态刚刚变了，什么也没有做", tone="warn")
+        return redirect(where, toast=said)
+
     app.router.add_get("/events", list_events, name="events")
+    app.router.add_post(r"/events/{id:[0-9]{1,18}}/{deed:replay|drop}", act, name="event_act")
 
 
 def _csv_row(row: EventRow) -> tuple[object, ...]:

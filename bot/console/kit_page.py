@@ -106,7 +106,7 @@ def _entries(now: datetime) -> list[DecisionRow]:
         DecisionRow(
             now - timedelta(minutes=34),
             "发放红包 ¥1.88",
-            "订单已签收、第一次绑定，今日预算还剩 ¥212.40。",
+            "订单已签收、第一次登记，今日预算还剩 ¥212.40。",
             "等待客户领取",
             "good",
         ),

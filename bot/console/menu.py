@@ -40,3 +40,9 @@ def menu_for(viewer: Viewer, path: str) -> list[Entry]:
 
 def _holds(href: str, path: str) -> bool:
     return path == href or (href != "/" and path.startswith(href + "/"))
+
+
+def may_open(viewer: Viewer, address: str) -> bool:
+    """False when the menu keeps the page behind ``address`` from this person."""
+    path = address.partition("?")[0]
+    return all(not entry.roles or viewer.may(*entry.roles) for entry in MENU if _holds(entry.href, path))

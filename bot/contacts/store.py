@@ -1,6 +1,6 @@
 """Read and write staff, contacts, follows and corp tags. Never commits, never calls WeCom."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,8 +88,10 @@ async def save_name(db: AsyncSession, external_userid: str, name: str, *, now: d
     await db.execute(query.values(name=name[:128], synced_at=now))
 
 
-async def save_staff_name(db: AsyncSession, userid: str, name: str) -> None:
-    await db.execute(update(Staff).where(Staff.userid == userid).values(name=name[:64]))
+async def save_staff_names(db: AsyncSession, names: Mapping[str, str], *, now: datetime) -> None:
+    for userid, name in names.items():
+        await note_staff(db, userid, now=now)
+        await db.execute(update(Staff).where(Staff.userid == userid).values(name=name[:64]))
 
 
 async def get_contact(db: AsyncSession, external_userid: str) -> Contact | None:
@@ -99,7 +101,7 @@ async def get_contact(db: AsyncSession, external_userid: str) -> Contact | None:
 async def staff_names(db: AsyncSession, userids: Iterable[str]) -> dict[str, str]:
     """Names by userid, for those that have one."""
     rows = await db.execute(select(Staff.userid, Staff.name).where(Staff.userid.in_(set(userids)), Staff.name != ""))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def contact_names(db: AsyncSession, external_userids: Iterable[str]) -> dict[str, str]:
@@ -107,7 +109,7 @@ async def contact_names(db: AsyncSession, external_userids: Iterable[str]) -> di
     rows = await db.execute(
         select(Contact.external_userid, Contact.name).where(Contact.external_userid.in_(wanted), Contact.name != "")
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def follows_of(db: AsyncSession, external_userids: Iterable[str]) -> Sequence[Follow]:

@@ -1,6 +1,7 @@
 """The story of one day: who does what, in order. Every act is a real one against the simulated WeCom."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,7 +79,9 @@ class Day:
             await scripts.add_script(db, shop.PARCEL_WELCOME, by="演示", now=now)
             await campaigns.add_campaign(db, shop.make_campaign(now), by="演示", now=now)
             await campaigns.set_switch(db, is_open=True, by="演示", now=now, why="演示开业")
+            await put(db, Lane.FETCH, InboxKind.SYNC_STAFF, {}, key="sync_staff:opening", now=now)
         await self._import(shop.morning_exports(self.orders, now))
+        await self._settle()
 
     # -- the acts --------------------------------------------------------------------------------
 
@@ -109,6 +112,7 @@ class Day:
         self._kf(WANG, f"订单编号:{self.orders.xiaomi}")
 
     async def _chen_writes(self) -> None:
+        await self._settle()  # who writes before the welcome has gone out gets none
         self._chat(CHEN, 1, "在吗,包裹卡上说登记有谢礼")
         self._reply(CHEN, 1, "您好,把订单号发给我就行")
         self._chat(CHEN, 1, f"订单号 {self.orders.chenchen}")
@@ -122,13 +126,13 @@ class Day:
         self._kf(ZHAO, f"{self.orders.zhaomin} 这个单子能登记吗")
 
     async def _sun_not_eligible(self) -> None:
-        self.people[SUN] = self.world.add_visitor(SUN)
+        self.people[SUN] = self.world.add_visitor(SUN, external_userid=id_of(SUN))
         self._kf(SUN, "SF1234567890123")
         self._kf(SUN, f"订单号:{self.orders.sunli}")
 
     async def _zhou_chats(self) -> None:
         self._add(ZHOU, staff=0)
-        await self._settle()  # who writes before the welcome has gone out gets none
+        await self._settle()
         self._chat(ZHOU, 0, "我是敏感肌,这款精华能用吗")
         self._reply(ZHOU, 0, "敏感肌也可以用的,成分很温和")
         self._chat(ZHOU, 0, "不是油皮,冬天特别干,算干皮吧")
@@ -173,7 +177,9 @@ class Day:
     # -- small verbs -----------------------------------------------------------------------------
 
     def _add(self, name: str, *, staff: int, channel_state: str = "") -> None:
-        self.people[name] = self.world.add_contact(name, staff=shop.STAFF[staff][0], channel_state=channel_state)
+        self.people[name] = self.world.add_contact(
+            name, staff=shop.STAFF[staff][0], channel_state=channel_state, external_userid=id_of(name)
+        )
 
     def _kf(self, name: str, text: str) -> None:
         self.world.kf_write(self.people[name], text, open_kfid=KFID)
@@ -190,6 +196,11 @@ class Day:
             async with self.database.write() as db:
                 key = f"imported:{report.import_id}"
                 await put(db, Lane.EVENTS, InboxKind.ORDERS_IMPORTED, {}, key=key, now=self.clock())
+
+
+def id_of(name: str) -> str:
+    """The same id in every playing of the day, in the platform's shape."""
+    return "wm" + hashlib.sha256(name.encode()).hexdigest()[:30]
 
 
 async def play(day: Day, *, pace_s: float, show: Callable[[Act], None]) -> None:

@@ -54,7 +54,6 @@ async def run_demo(*, once: bool, transcript_file: Path | None, port: int, folde
         async with app.serving(plant, with_workers=True) as url:
 
             async def settle() -> None:
-                plant.bell.ring()
                 await wait_until_idle(box.world, database, clock=clock, within_s=SETTLE_S)
 
             _greet(box, url, once=once)

@@ -81,7 +81,6 @@ async def replay(world: World, plant: Plant, file: Path, *, terminal: Console) -
         async def look() -> None:
             progress.update(task, completed=await stored())
 
-        plant.bell.ring()
         await wait_until_idle(world, database, clock=clock, within_s=REPLAY_S_MAX, look=look)
     return await _count(plant, world, spoken, people=people, terminal=terminal)
 

@@ -5,7 +5,7 @@ are written in the transaction that handles the message. Answers go out only thr
 that came through the archive is bound and paid all the same, and a person does the talking.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,7 +77,12 @@ async def on_customer_text(said: Said, ctx: Context) -> None:
 
 async def on_orders_imported(_payload: Mapping[str, Any], ctx: Context) -> None:
     """New orders are there: look at waiting claims again. A customer hears only of what changed."""
-    for outcome in await orders.recheck_waiting(ctx.db, now=ctx.now):
+    await on_claims_rechecked(await orders.recheck_waiting(ctx.db, now=ctx.now), ctx)
+
+
+async def on_claims_rechecked(outcomes: Iterable[ClaimOutcome], ctx: Context) -> None:
+    """Claims that an import has settled."""
+    for outcome in outcomes:
         await _act_on(outcome, ctx, because=["导入新订单后重新查找"])
 
 

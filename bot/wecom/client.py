@@ -76,6 +76,10 @@ class WeComClient:
         answer = await self._post("externalcontact/convert_to_openid", {"external_userid": external_userid})
         return str(answer["openid"])
 
+    async def get_follow_users(self) -> list[str]:
+        """The userids of staff who may have customers."""
+        return [str(userid) for userid in (await self._get("externalcontact/get_follow_user_list", {}))["follow_user"]]
+
     async def get_staff(self, userid: str) -> Answer:
         return await self._get("user/get", {"userid": userid})
 

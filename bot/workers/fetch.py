@@ -1,6 +1,6 @@
 """The fetching worker: reads from WeCom that events ask for. Network first, then one transaction."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -22,6 +22,7 @@ class FetchWorker:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._fetchers: dict[str, Callable[[Item], Awaitable[None]]] = {
+            InboxKind.SYNC_STAFF: self._sync_staff,
             InboxKind.SYNC_CONTACT: self._sync_contact,
             InboxKind.PULL_KF: self._pull_kf,
             InboxKind.PULL_ARCHIVE: self._pull_archive,
@@ -63,18 +64,28 @@ class FetchWorker:
             async with services.database.write() as db:
                 await mailbox.ignore(db, item, f"企业微信里已没有这位客户({error.errcode})", now=services.clock())
             return
-        staff = [str(follow["userid"]) for follow in answer.get("follow_user", [])]
-        async with services.database.read() as db:
-            named = await contacts.staff_names(db, staff)
-        names = {
-            userid: str((await services.wecom.get_staff(userid)).get("name", "")) for userid in set(staff) - set(named)
-        }
+        names = await self._new_names(str(follow["userid"]) for follow in answer.get("follow_user", []))
         async with services.database.write() as db:
             now = services.clock()
             await contacts.save_contact(db, answer, now=now)
-            for userid, name in names.items():
-                await contacts.save_staff_name(db, userid, name)
+            await contacts.save_staff_names(db, names, now=now)
             await mailbox.done(db, item, now=now)
+
+    async def _sync_staff(self, item: Item) -> None:
+        services = self._services
+        names = await self._new_names(await services.wecom.get_follow_users())
+        async with services.database.write() as db:
+            now = services.clock()
+            await contacts.save_staff_names(db, names, now=now)
+            await mailbox.done(db, item, now=now)
+
+    async def _new_names(self, userids: Iterable[str]) -> dict[str, str]:
+        """Names from the directory, for staff we have no name of yet."""
+        wanted = set(userids)
+        async with self._services.database.read() as db:
+            known = await contacts.staff_names(db, wanted)
+        wecom = self._services.wecom
+        return {one: str((await wecom.get_staff(one)).get("name", "")) for one in sorted(wanted - known.keys())}
 
     async def _pull_kf(self, item: Item) -> None:
         """Read pages until there is no more; each page and its cursor are one commit."""
@@ -87,7 +98,6 @@ class FetchWorker:
             page = await services.wecom.sync_kf_messages(open_kfid, cursor=cursor, token=token)
             async with services.database.write() as db:
                 await kf.store_page(db, open_kfid, page, cursor=cursor, now=services.clock())
-            services.ring()
             if not page.get("has_more"):  # a page may be empty and still have a successor
                 break
         async with services.database.write() as db:
@@ -97,6 +107,6 @@ class FetchWorker:
         services = self._services
         if services.archive is not None:
             while await services.archive.pull():
-                services.ring()
+                pass
         async with services.database.write() as db:
             await mailbox.done(db, item, now=services.clock())

@@ -88,10 +88,7 @@ class InboxWorker:
         try:
             async with services.database.write() as db:
                 now = services.clock()
-                library = await services.tags.get(db)
-                context = Context(
-                    db, now, library, services.lexicon, services.settings.shop_name, services.settings.pay_mch_id
-                )
+                context = await services.context(db, now)
                 await handle(context)
                 for item in items:
                     await mailbox.done(db, item, now=now, keep_payload=keep)

@@ -6,7 +6,8 @@ content, and the next round goes on. Items themselves record their failures in t
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,31 +20,42 @@ _log = structlog.get_logger()
 
 
 class Bell:
-    """Wakes every loop that waits. Ringing before a wait begins is not lost."""
+    """Wakes the loops that wait for a name (a lane). Ringing before a wait begins is not lost."""
 
     def __init__(self) -> None:
-        self._round = asyncio.Event()
+        self._rung: dict[str, asyncio.Event] = {}
 
-    def ring(self) -> None:
-        self._round.set()
-        self._round = asyncio.Event()
+    def ring(self, names: Iterable[str]) -> None:
+        for name in names:
+            rung = self._rung.pop(name, None)
+            if rung is not None:
+                rung.set()
 
-    def ticket(self) -> asyncio.Event:
+    def ticket(self, name: str) -> asyncio.Event:
         """Take it before looking for work: it is set by the next ring."""
-        return self._round
+        return self._rung.setdefault(name, asyncio.Event())
 
 
-async def run_forever(name: str, run_once: RunOnce, bell: Bell, *, poll_s: float = POLL_S) -> None:
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One endless worker: its own name, what wakes it, what it does, how long it waits without being woken."""
+
+    name: str
+    waits_for: str
+    run_once: RunOnce
+    poll_s: float = POLL_S
+
+
+async def run_forever(loop: Loop, bell: Bell) -> None:
     """Work until cancelled. ``run_once`` returns how much it did; 0 means there is nothing due."""
     while True:
-        ticket = bell.ticket()
+        ticket = bell.ticket(loop.waits_for)
         try:
-            if await run_once():
-                bell.ring()
+            if await loop.run_once():
                 continue
         except Exception as error:  # noqa: BLE001  # the one broad catch of the house: record, go on
-            _log.error("worker.fault", worker=name, error=type(error).__name__)
+            _log.error("worker.fault", worker=loop.name, error=type(error).__name__)
             await asyncio.sleep(PAUSE_AFTER_FAULT_S)
             continue
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ticket.wait(), poll_s)
+            await asyncio.wait_for(ticket.wait(), loop.poll_s)

@@ -1,7 +1,7 @@
 """Timers: the heartbeat, giving back what dead workers held, and reading again what no event told us."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -13,6 +13,7 @@ from bot.red_packets import store as red_packets
 from bot.workers.services import Services
 
 ARCHIVE_EVERY = timedelta(minutes=1)  # the event is only a wake-up (platform reference 5.10)
+STAFF_EVERY = timedelta(hours=12)
 KF_EVERY = timedelta(minutes=5)  # without a token from an event the platform allows few calls
 
 _log = structlog.get_logger()
@@ -33,21 +34,18 @@ class PollWorker:
                 await red_packets.look_at_interrupted(db, now=now)
         if dead:
             _log.warning("mailbox.buried", workers=dead)
-            services.ring()
         return 0
 
     async def remind_once(self) -> int:
-        """Ask for a pull of the archive and of every 微信客服 account, once in their time."""
+        """Ask for what no event tells: staff, the archive, every 微信客服 account, each once in its time."""
         services = self._services
         now = services.clock()
-        letters = []
+        letters = [_reminder(InboxKind.SYNC_STAFF, {}, "staff", _turn(now, STAFF_EVERY))]
         if services.archive is not None:
-            letters.append(
-                _reminder(InboxKind.PULL_ARCHIVE, {}, "archive", int(now.timestamp() // ARCHIVE_EVERY.total_seconds()))
-            )
+            letters.append(_reminder(InboxKind.PULL_ARCHIVE, {}, "archive", _turn(now, ARCHIVE_EVERY)))
         async with services.database.read() as db:
             accounts = await kf.list_accounts(db)
-        turn = int(now.timestamp() // KF_EVERY.total_seconds())
+        turn = _turn(now, KF_EVERY)
         letters += [_reminder(InboxKind.PULL_KF, {"OpenKfId": account}, account, turn) for account in accounts]
         async with services.database.write() as db:
             await mailbox.put_many(db, Lane.FETCH, letters, now=now)
@@ -63,6 +61,11 @@ def process_lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _turn(now: datetime, every: timedelta) -> int:
+    """Which stretch of time this is: the same for every process, so one reminder is enough."""
+    return int(now.timestamp() // every.total_seconds())
 
 
 def _reminder(kind: InboxKind, payload: dict[str, str], what: str, turn: int) -> Letter:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from bot.archive.reader import ArchiveReader
+from bot.handlers.context import Context
 from bot.red_packets.sending import Sender
 from bot.settings import Settings
 from bot.wecom.client import WeComClient
@@ -26,4 +29,8 @@ class Services:
     sender: Sender | None
     tags: LibraryCache
     lexicon: Lexicon
-    ring: Callable[[], None]  # wake every loop of this process: something was committed
+
+    async def context(self, db: AsyncSession, now: datetime) -> Context:
+        """What a handler needs, inside the transaction ``db``."""
+        library = await self.tags.get(db)
+        return Context(db, now, library, self.lexicon, self.settings.shop_name, self.settings.pay_mch_id)

@@ -59,7 +59,7 @@ def outer(encrypt: str, app: CallbackApp = APP) -> bytes:
 @pytest.fixture
 async def client(database: Database) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     app = web.Application()
-    app.add_routes(CallbackServer([APP], database=database, clock=lambda: NOW, ring=lambda: None).routes())
+    app.add_routes(CallbackServer([APP], database=database, clock=lambda: NOW).routes())
     async with TestClient(TestServer(app)) as client:
         yield client
 

@@ -32,11 +32,10 @@ def _quiet_logs() -> None:
 class Story:
     """A running shop: the simulated platform, the bot's database, and how to wait for the end of all work."""
 
-    def __init__(self, box: Box, database: Database, clock: Callable[[], object], ring: Callable[[], None]) -> None:
-        self.box, self.world, self.database, self.clock, self._ring = box, box.world, database, clock, ring
+    def __init__(self, box: Box, database: Database, clock: Callable[[], object]) -> None:
+        self.box, self.world, self.database, self.clock = box, box.world, database, clock
 
     async def settle(self) -> None:
-        self._ring()
         await wait_until_idle(self.world, self.database, clock=self.world.clock, within_s=SETTLE_S)
 
     def day(self) -> Day:
@@ -55,7 +54,7 @@ async def story(database_url: str, tmp_path: Path) -> AsyncIterator[Story]:
     ):
         await app.prepare(plant.services.database, now=clock())
         async with app.serving(plant, with_workers=True):
-            yield Story(box, plant.services.database, clock, plant.bell.ring)
+            yield Story(box, plant.services.database, clock)
 
 
 class Mortal:
@@ -140,9 +139,7 @@ class Mortal:
 
 
 @asynccontextmanager
-async def mortal_story(
-    database_url: str, folder: Path, deaths: list[int]
-) -> AsyncIterator[tuple[Story, Mortal]]:
+async def mortal_story(database_url: str, folder: Path, deaths: list[int]) -> AsyncIterator[tuple[Story, Mortal]]:
     """A shop whose server dies at the given signs of life."""
     retry = RetryPolicy(attempts=50, pause_s=0.05)  # the platform's own patience is not what is tested
     async with open_box(
@@ -153,7 +150,7 @@ async def mortal_story(
         try:
             await app.prepare(database, now=utc_now())
             async with mortal.running():
-                yield Story(box, database, utc_now, lambda: None), mortal
+                yield Story(box, database, utc_now), mortal
         finally:
             await database.close()
 
