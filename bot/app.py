@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -25,10 +26,13 @@ import scripts_library.web
 import tagger
 import tagger.web
 from bot import logs, mailbox, schema
+from bot.archive.finance_sdk import Account
+from bot.archive.media import fetch_media_once
 from bot.archive.reader import ArchiveReader
-from bot.archive.source import KeyRing, SimulatedSource
+from bot.archive.sdk_source import FinanceSdkSource
+from bot.archive.source import ArchiveSource, KeyRing, SimulatedSource
 from bot.console import accounts, passwords
-from bot.console.rooms import RoomsData, context_lines
+from bot.console.rooms import RoomsData, context_lines, people_names
 from bot.console.web import make_shell
 from bot.handlers import contact, order
 from bot.kinds import InboxKind
@@ -85,6 +89,11 @@ async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_
             secret=settings.wecom_secret,
             clock=clock,
         )
+        source = _make_source(settings, session, stack)
+        keys = KeyRing.from_files(settings.archive_key_files)
+        fetch_media = None
+        if settings.archive_media and isinstance(source, FinanceSdkSource):
+            fetch_media = partial(fetch_media_once, database, source, Path(settings.archive_media), clock=clock)
         yield Plant(
             Services(
                 settings=settings,
@@ -93,7 +102,8 @@ async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_
                 random=Random(secrets.randbits(64)),  # noqa: S311  # jitter only
                 worker=secrets.token_hex(8),
                 wecom=wecom,
-                archive=_make_archive(settings, database, session, clock),
+                archive=ArchiveReader(database, source, keys, clock=clock) if source else None,
+                fetch_media=fetch_media,
                 sender=_make_sender(settings, database, session, wecom, clock),
                 tags=tagger.LibraryCache(),
                 lexicon=compliance.shipped_lexicon(),
@@ -128,13 +138,25 @@ def make_app(plant: Plant) -> web.Application:
     shell.app.router.add_get("/healthz", healthz)
     render, viewer = shell.render, shell.viewer
     tags = tagger.web.make_app(
-        database=database, render=render, viewer=viewer, clock=clock, on_decision=contact.on_tag_decided
+        database=database,
+        render=render,
+        viewer=viewer,
+        clock=clock,
+        on_decision=contact.on_tag_decided,
+        names=people_names,
     )
     shell.app.add_subapp("/tags", tags)
-    library = scripts_library.web.make_app(database=database, render=render, viewer=viewer, clock=clock)
+    library = scripts_library.web.make_app(
+        database=database, render=render, viewer=viewer, clock=clock, shop_name=settings.shop_name
+    )
     shell.app.add_subapp("/scripts", library)
     flags = compliance.web.make_app(
-        database=database, render=render, viewer=viewer, clock=clock, context_lines=context_lines
+        database=database,
+        render=render,
+        viewer=viewer,
+        clock=clock,
+        context_lines=context_lines,
+        names=people_names,
     )
     shell.app.add_subapp("/flags", flags)
 
@@ -199,9 +221,12 @@ async def migrate_database(settings: Settings) -> str:
 
 
 async def add_account(settings: Settings, *, name: str, password: str, roles: tuple[str, ...]) -> str:
+    if complaint := passwords.complaint(password):
+        raise click.ClickException(complaint)
     hashed = await asyncio.to_thread(passwords.hash_password, password)
     database = Database(settings.database_url)
     try:
+        await schema.upgrade(database)
         async with database.write() as db:
             added = await accounts.add_account(db, name, roles, password_hash=hashed, now=utc_now())
     finally:
@@ -224,16 +249,16 @@ async def import_orders(settings: Settings, file: Path, *, platform: str | None)
             )
         await queue_recheck(database, report.import_id, now=utc_now())
     except (UnreadableFile, UnknownExport) as error:
-        click.echo(f"没有导入:{error}", err=True)
+        click.echo(f"没有导入：{error}", err=True)
         return 1
     finally:
         await database.close()
     click.echo(
-        f"{report.platform}:{report.rows} 行,新增 {report.added},更新 {report.updated},"
-        f"未变 {report.unchanged},拒收 {report.refused}"
+        f"{report.platform}:{report.rows} 行，新增 {report.added}，更新 {report.updated},"
+        f"未变 {report.unchanged}，拒收 {report.refused}"
     )
     for row in report.refused_rows:
-        click.echo(f"  第 {row.row} 行:{row.reason}", err=True)
+        click.echo(f"  第 {row.row} 行：{row.reason}", err=True)
     return 1 if report.refused else 0
 
 
@@ -256,21 +281,24 @@ async def wait_for_stop() -> None:
 # -- parts ----------------------------------------------------------------------------------------
 
 
-def _make_archive(
-    settings: Settings, database: Database, session: aiohttp.ClientSession, clock: Callable[[], datetime]
-) -> ArchiveReader | None:
-    if not settings.archives:
-        return None
-    # The one source so far is the simulator's, and so is its inner cipher; loaded only when it is asked for.
-    from bot.simulator import finance_cipher  # noqa: PLC0415
+def _make_source(
+    settings: Settings, session: aiohttp.ClientSession, stack: contextlib.AsyncExitStack
+) -> ArchiveSource | None:
+    if settings.archive_library:
+        account = Account(
+            settings.wecom_corpid, settings.archive_secret, settings.archive_proxy, settings.archive_proxy_password
+        )
+        source = FinanceSdkSource(Path(settings.archive_library), account)
+        stack.push_async_callback(source.aclose)
+        return source
+    if settings.archive_url:
+        # The simulator's inner cipher is simulated; loaded only when it is asked for.
+        from bot.simulator import finance_cipher  # noqa: PLC0415
 
-    source = SimulatedSource(
-        session,
-        url=settings.archive_url,
-        secret=settings.archive_secret,
-        cipher=finance_cipher.decrypt,
-    )
-    return ArchiveReader(database, source, KeyRing.from_files(settings.archive_key_files), clock=clock)
+        return SimulatedSource(
+            session, url=settings.archive_url, secret=settings.archive_secret, cipher=finance_cipher.decrypt
+        )
+    return None
 
 
 def _make_sender(

@@ -93,7 +93,7 @@ def account(*, name: str, roles: tuple[str, ...]) -> None:
     """Make a console account; the password is asked for, never given on the command line."""
     from bot.app import add_account  # noqa: PLC0415  # loaded for this command only
 
-    password = click.prompt("Password (12 characters or more)", hide_input=True, confirmation_prompt=True)
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     click.echo(asyncio.run(add_account(_settings(check=False), name=name, password=password, roles=roles)))
 
 

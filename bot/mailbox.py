@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, Text, UniqueConstraint, and_, delete, exists, func, select, update
+from sqlalchemy import JSON, Index, String, Text, UniqueConstraint, and_, delete, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from bot.tables import Base
 from kernel.database import BigId, UtcDateTime, count_changed, insert_many_once, insert_once, wake
 
-ATTEMPTS_MAX = 12  # with the pauses below: about an hour and a half of trying
+ATTEMPTS_MAX = 12  # with the pauses below: half an hour to three quarters of trying
 PAUSE_FIRST = timedelta(seconds=1)
 PAUSE_MAX = timedelta(minutes=15)
 ERROR_CHARS_MAX = 500
@@ -207,22 +207,33 @@ async def claim(
     return [_item(row) for row in rows]
 
 
-async def done(db: AsyncSession, item: Item, *, now: datetime, keep_payload: bool = True) -> None:
+async def done(db: AsyncSession, item: Item, *, now: datetime) -> None:
     """Finish an item in the transaction that holds its effects. Raises LeaseLost."""
-    await _finish(db, item, State.DONE, now=now, error=None, keep_payload=keep_payload)
+    await _finish(db, item, State.DONE, now=now, error=None)
+
+
+async def done_many(db: AsyncSession, items: Sequence[Item], *, now: datetime, keep_payload: bool) -> None:
+    """Finish a batch, all or none. ``keep_payload`` False empties them: the content lives elsewhere by now."""
+    values: dict[str, Any] = {"state": State.DONE, "finished_at": now, "error": None}
+    if not keep_payload:
+        values["payload"] = {}
+    held = tuple_(Mail.id, Mail.attempts).in_([(item.id, item.attempts) for item in items])
+    finish = update(Mail).where(held, Mail.state == State.WAITING).values(**values)
+    if await count_changed(db, finish) != len(items):
+        raise LeaseLost(items[0].key)
 
 
 async def ignore(db: AsyncSession, item: Item, reason: str, *, now: datetime) -> None:
-    await _finish(db, item, State.IGNORED, now=now, error=reason, keep_payload=True)
+    await _finish(db, item, State.IGNORED, now=now, error=reason)
 
 
 async def expire(db: AsyncSession, item: Item, reason: str, *, now: datetime) -> None:
-    await _finish(db, item, State.EXPIRED, now=now, error=reason, keep_payload=True)
+    await _finish(db, item, State.EXPIRED, now=now, error=reason)
 
 
 async def give_up(db: AsyncSession, item: Item, reason: str, *, now: datetime) -> None:
     """Leave an item to a person: it is shown as a dead letter with this reason."""
-    await _finish(db, item, State.DEAD, now=now, error=reason, keep_payload=True)
+    await _finish(db, item, State.DEAD, now=now, error=reason)
 
 
 async def retry_later(
@@ -300,17 +311,12 @@ def pause_before(attempt: int, *, jitter: float) -> timedelta:
     return pause * (1 + jitter / 2)
 
 
-async def _finish(
-    db: AsyncSession, item: Item, state: State, *, now: datetime, error: str | None, keep_payload: bool
-) -> None:
-    values: dict[str, Any] = {"state": state, "finished_at": now, "error": error and error[:ERROR_CHARS_MAX]}
-    if not keep_payload:
-        values["payload"] = {}
+async def _finish(db: AsyncSession, item: Item, state: State, *, now: datetime, error: str | None) -> None:
     changed = await count_changed(
         db,
         update(Mail)
         .where(Mail.id == item.id, Mail.attempts == item.attempts, Mail.state == State.WAITING)
-        .values(**values),
+        .values(state=state, finished_at=now, error=error and error[:ERROR_CHARS_MAX]),
     )
     if changed != 1:
         raise LeaseLost(item.key)

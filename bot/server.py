@@ -13,8 +13,8 @@ from aiohttp import web
 from sqlalchemy import String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot import mailbox
-from bot.mailbox import Lane, Priority
+from bot.group_commit import GroupCommit
+from bot.mailbox import Lane, Letter, Priority
 from bot.tables import Base
 from bot.wecom.envelope import BadCiphertext, BadSignature, EnvelopeError, WrongReceiver, open_envelope
 from bot.wecom.events import ArchiveNotified, BadXml, ContactAdded, Event, KfNotified, parse_fields, to_event
@@ -64,6 +64,7 @@ class CallbackServer:
     def __init__(self, apps: list[CallbackApp], *, database: Database, clock: Callable[[], datetime]) -> None:
         self._apps = {app.name: app for app in apps}
         self._database, self._clock = database, clock
+        self._inbox = GroupCommit(database, clock)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -101,17 +102,9 @@ class CallbackServer:
             lane = Lane.FETCH
             # "Read this again": two in one second look alike, and reading once more changes nothing.
             key = f"{key}:{now.timestamp():.3f}"
-        async with self._database.write() as db:
-            return await mailbox.put(
-                db,
-                lane,
-                event.kind,
-                fields,
-                key=key,
-                now=now,
-                subject=getattr(event, "external_userid", None) or None,
-                priority=Priority.URGENT if urgent else Priority.NORMAL,
-            )
+        priority = Priority.URGENT if urgent else Priority.NORMAL
+        subject = getattr(event, "external_userid", None) or None
+        return await self._inbox.put(lane, Letter(event.kind, fields, key, subject=subject, priority=priority))
 
     def _app(self, request: web.Request) -> CallbackApp:
         app = self._apps.get(request.match_info["app"])

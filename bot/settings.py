@@ -35,7 +35,9 @@ class Settings:
     """Every value is a string as the environment gives it; typed readings are properties."""
 
     database_url: str = _setting(
-        "sqlite+aiosqlite:///xiaoer.sqlite3", "SQLAlchemy URL; PostgreSQL: postgresql+asyncpg://…"
+        "sqlite+aiosqlite:///xiaoer.sqlite3",
+        "SQLAlchemy URL; PostgreSQL: postgresql+asyncpg://…",
+        secret=True,
     )
     host: str = _setting("127.0.0.1", "address the server listens on")
     port: str = _setting("8080", "port the server listens on")
@@ -47,7 +49,11 @@ class Settings:
     wecom_secret: str = _setting("", "secret of the app that may call the API", secret=True)
     wecom_token: str = _setting("", "Token of the callback", secret=True)
     wecom_aes_key: str = _setting("", "EncodingAESKey of the callback, 43 characters", secret=True)
-    archive_url: str = _setting("", "where archive envelopes are fetched; only the simulated one exists so far")
+    archive_library: str = _setting("", "path of WeCom's Finance SDK, libWeWorkFinanceSdk_C.so (not ours to ship)")
+    archive_url: str = _setting("", "address of the simulated archive, instead of the library")
+    archive_proxy: str = _setting("", "proxy of the archive: http://host:port or socks5://host:port")
+    archive_proxy_password: str = _setting("", "user:pass of that proxy", secret=True)
+    archive_media: str = _setting("", "folder for files of archived messages; empty: files are not fetched")
     archive_secret: str = _setting("", "secret of the message archive", secret=True)
     archive_keys: str = _setting("", "folder with one private key for each publickey_ver: 1.pem, 2.pem, …")
     pay_base_url: str = _setting("https://api.mch.weixin.qq.com", "WeChat Pay's API host")
@@ -67,7 +73,7 @@ class Settings:
 
     @property
     def archives(self) -> bool:
-        return bool(self.archive_url)
+        return bool(self.archive_url or self.archive_library)
 
     @property
     def callback_aes_key(self) -> bytes:
@@ -97,6 +103,8 @@ def check_can_serve(settings: Settings) -> None:
         wanted += ["pay_api_key", "pay_wxappid"]
     if settings.archives:
         wanted += ["archive_secret", "archive_keys"]
+    if settings.archive_url and settings.archive_library:
+        raise SettingsError(f"set {PREFIX}ARCHIVE_LIBRARY or {PREFIX}ARCHIVE_URL (simulated), not both")
     missing = [PREFIX + name.upper() for name in wanted if not getattr(settings, name)]
     if missing:
         raise SettingsError(f"not set: {', '.join(missing)}; see docs/settings.md, or try `xiaoer demo`")

@@ -6,7 +6,6 @@ from compliance.flags import Line
 from compliance.lexicon import Lexicon, parse, shipped_lexicon
 from compliance.scan import Hit, scan
 from compliance.tables import Base
-from compliance.web import make_app
 
 __all__ = [
     "CATEGORIES",
@@ -22,7 +21,6 @@ __all__ = [
     "Role",
     "Severity",
     "UnknownFlag",
-    "make_app",
     "parse",
     "scan",
     "shipped_lexicon",

@@ -1,9 +1,10 @@
 """Pages under /flags: the queue, one flag with its context and verdict, the lexicon with a tester."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,6 +43,7 @@ COLUMNS = (
     {"key": "category", "label": "分类"},
     {"key": "word", "label": "词条"},
     {"key": "role", "label": "谁说的"},
+    {"key": "contact", "label": "客户"},
     {"key": "at", "label": "发现时间", "sort": True},
     {"key": "state", "label": "判定"},
 )
@@ -54,6 +56,13 @@ AUDIT_COLUMNS = (
     {"key": "hash", "label": "校验值"},
 )
 
+NamesOf = Callable[[AsyncSession, Collection[str]], Awaitable[Mapping[str, str]]]
+"""Given ids of contacts and staff: the names of those that have one."""
+
+
+async def _nameless(_db: AsyncSession, _ids: Collection[str]) -> Mapping[str, str]:
+    return {}
+
 
 def make_app(
     *,
@@ -63,8 +72,13 @@ def make_app(
     clock: Callable[[], datetime],
     context_lines: ContextLines,
     lexicon: Lexicon | None = None,
+    names: NamesOf = _nameless,
+    contact_url: Callable[[str], str] = "/contacts/{}".format,
 ) -> web.Application:
-    """The sub-application for /flags. Needs the role compliance (or admin) everywhere."""
+    """The sub-application for /flags. Needs the role compliance (or admin) everywhere.
+
+    ``names`` tells who an id is, ``contact_url`` where a contact's card is; ``?line=`` there frames a message.
+    """
     pages = _Pages(
         database=database,
         render=render,
@@ -72,6 +86,8 @@ def make_app(
         clock=clock,
         context_lines=context_lines,
         lexicon=lexicon or shipped_lexicon(),
+        names=names,
+        contact_url=contact_url,
     )
     app = web.Application()
     app.router.add_get("/", pages.queue, name="queue")
@@ -95,9 +111,12 @@ class _Pages:
         clock: Callable[[], datetime],
         context_lines: ContextLines,
         lexicon: Lexicon,
+        names: NamesOf,
+        contact_url: Callable[[str], str],
     ) -> None:
         self.database, self.render, self.viewer, self.clock = database, render, viewer, clock
         self.context_lines, self.lexicon = context_lines, lexicon
+        self.names, self.contact_url = names, contact_url
 
     async def queue(self, request: web.Request) -> web.StreamResponse:
         require(self.viewer(request), "compliance")
@@ -107,10 +126,24 @@ class _Pages:
             flags = await store.list_flags(db, filters, order=order, limit=query.limit, offset=query.offset)
             total = await store.count_flags(db, filters)
             counts = await store.get_counts(db)
+            names = await self.names(db, {flag.userid for flag in flags} | {flag.external_userid for flag in flags})
         if query.export:
             return csv_response(
                 "质检标记.csv",
-                ["编号", "程度", "分类", "词条", "写法", "谁说的", "员工", "发现时间", "判定", "判定人", "备注"],
+                [
+                    "编号",
+                    "程度",
+                    "分类",
+                    "词条",
+                    "写法",
+                    "谁说的",
+                    "员工",
+                    "客户",
+                    "发现时间",
+                    "判定",
+                    "判定人",
+                    "备注",
+                ],
                 [
                     (
                         flag.id,
@@ -119,7 +152,8 @@ class _Pages:
                         flag.word,
                         fold_names(flag.how),
                         _role_name(flag.role),
-                        flag.userid,
+                        names.get(flag.userid, flag.userid),
+                        names.get(flag.external_userid, flag.external_userid),
                         flag.created_at.isoformat(),
                         verdict_name(flag.verdict),
                         flag.judged_by,
@@ -136,6 +170,9 @@ class _Pages:
                 "category": category_name(flag.category),
                 "how": fold_names(flag.how) if flag.how else "",
                 "role": _role_name(flag.role),
+                "staff": names.get(flag.userid, flag.userid),
+                "contact": names.get(flag.external_userid, "") or "看客户",
+                "contact_href": self._line_url(flag),
                 "verdict": verdict_name(flag.verdict),
             }
             for flag in flags
@@ -174,6 +211,7 @@ class _Pages:
             others = await store.list_flags_of_message(db, flag.message_key)
             before, after = await store.get_neighbours(db, flag, _filters(query.filters), order=order)
             last_judged = await store.get_last_judged(db, by=viewer.name)
+            names = await self.names(db, {flag.userid, flag.external_userid})
         undo_id = flag.id if flag.state == "judged" else last_judged
         context = {
             "flag": flag,
@@ -196,6 +234,9 @@ class _Pages:
             "verdict": verdict_name(flag.verdict),
             "verdict_tone": VERDICT_TONES.get(flag.verdict or "", "neutral"),
             "role": _role_name(flag.role),
+            "staff": names.get(flag.userid, flag.userid),
+            "contact": names.get(flag.external_userid, ""),
+            "contact_href": self._line_url(flag),
             "how": fold_names(flag.how),
             "rule": flag.entry.partition("/")[2],
             "why": explain(flag),
@@ -328,6 +369,13 @@ class _Pages:
             "text_max": TESTED_TEXT_MAX,
         }
         return self.render(request, "compliance/lexicon.html", context, status=422 if error else 200)
+
+    def _line_url(self, flag: Flag) -> str:
+        """The flagged message on its contact's card; nothing when no contact took part."""
+        if not flag.external_userid:
+            return ""
+        key = quote(flag.message_key, safe="")
+        return f"{self.contact_url(quote(flag.external_userid, safe=''))}?line={key}#line-{key}"
 
     def _url(self, request: web.Request, name: str, flag_id: int, query: TableQuery) -> str:
         return str(request.app.router[name].url_for(flag_id=str(flag_id))) + _queue_address(query)

@@ -31,7 +31,6 @@ from sqlalchemy.types import TypeDecorator
 BUSY_TIMEOUT_MS = 30_000
 READERS_MAX = 8
 _WAKE = "wake"
-ROWS_PER_INSERT = 100  # SQLite takes 32,766 parameters in a statement, PostgreSQL 32,767
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in INTEGER PRIMARY KEY
 
@@ -112,15 +111,14 @@ async def insert_many_once(
     unique: tuple[str, ...],
 ) -> set[tuple[object, ...]]:
     """Insert rows of equal columns, leaving out those already there. Returns the ``unique`` values inserted."""
+    if not rows:
+        return set()
     make_insert: Any = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
-    columns = inspect(table).columns
-    answer = [columns[name] for name in unique]
-    inserted: set[tuple[object, ...]] = set()
-    for at in range(0, len(rows), ROWS_PER_INSERT):
-        statement = make_insert(table).values([dict(row) for row in rows[at : at + ROWS_PER_INSERT]])
-        statement = statement.on_conflict_do_nothing(index_elements=unique).returning(*answer)
-        inserted.update(tuple(row) for row in await db.execute(statement))
-    return inserted
+    core = inspect(table).local_table
+    statement = make_insert(core).on_conflict_do_nothing(index_elements=unique)
+    # One cached statement for any number of rows: SQLAlchemy batches the values itself.
+    result = await db.execute(statement.returning(*(core.c[name] for name in unique)), [dict(row) for row in rows])
+    return {tuple(row) for row in result}
 
 
 async def count_changed(db: AsyncSession, statement: Update | Delete) -> int:
@@ -129,7 +127,13 @@ async def count_changed(db: AsyncSession, statement: Update | Delete) -> int:
 
 
 def _make_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=60)
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=60,
+        hide_parameters=True,  # an error must not carry what a customer wrote into a log
+    )
     if not url.startswith("sqlite"):
         return engine
 

@@ -73,7 +73,7 @@ async def save_script(
         setattr(row, name, value)
     row.version, row.updated_at, row.updated_by = row.version + 1, now, by
     await _keep_version(db, row, note=note)
-    log.info("script_saved", code=row.code, version=row.version, by=by)
+    log.info("script_saved", code=row.code, version=row.version)
     return row
 
 

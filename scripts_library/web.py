@@ -22,9 +22,17 @@ SORTS = ("title", "updated_at")
 SAMPLE_FIELDS = ("客户昵称", "员工姓名", "店铺名", "渠道名")
 
 
-def make_app(*, database: Database, render: Render, viewer: ViewerOf, clock: Callable[[], datetime]) -> web.Application:
-    """The room's pages, to be mounted anywhere."""
-    pages = _Pages(database, render, viewer, clock)
+def make_app(
+    *,
+    database: Database,
+    render: Render,
+    viewer: ViewerOf,
+    clock: Callable[[], datetime],
+    shop_name: str = "",
+) -> web.Application:
+    """The room's pages, to be mounted anywhere. ``shop_name`` stands in previews for {店铺名}."""
+    samples = {name: one.sample for name, one in PLACEHOLDERS.items()} | ({"店铺名": shop_name} if shop_name else {})
+    pages = _Pages(database, render, viewer, clock, samples)
     app = web.Application()
     app.router.add_get("", pages.show_list, name="scripts")
     app.router.add_get("/", pages.show_list)
@@ -50,8 +58,16 @@ class _Line:
 class _Pages:
     """Handlers; what they need is handed in once."""
 
-    def __init__(self, database: Database, render: Render, viewer: ViewerOf, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        render: Render,
+        viewer: ViewerOf,
+        clock: Callable[[], datetime],
+        samples: Mapping[str, str],
+    ) -> None:
         self._database, self._render, self._viewer, self._clock = database, render, viewer, clock
+        self._samples = samples
 
     async def show_list(self, request: web.Request) -> web.Response:
         query = TableQuery.of(request, sorts=SORTS, filters=("kind", "category", "state"))
@@ -165,7 +181,7 @@ class _Pages:
             channels = sorted({row.channel_state for row in await store.list_scripts(db) if row.channel_state})
         return self._page(
             request, "try.html", kind=kind, state=state, hour=hour, at=at, choice=choice, channels=channels,
-            preview=_preview(choice.script.body, kind, {}) if choice.script else None,
+            preview=_preview(choice.script.body, kind, self._samples) if choice.script else None,
         )  # fmt: skip
 
     def _form_page(
@@ -179,7 +195,7 @@ class _Pages:
         is_preview: bool = False,
     ) -> web.Response:
         """The form with what was typed. A preview with errors is still a preview: the sentence stands at its field."""
-        sample = sample or {name: PLACEHOLDERS[name].sample for name in SAMPLE_FIELDS}
+        sample = sample or {name: self._samples[name] for name in SAMPLE_FIELDS}
         kind = KINDS.get(form.values["kind"], KINDS["welcome"])
         return self._page(
             request,
@@ -193,7 +209,7 @@ class _Pages:
             kind=kind,
             placeholders=[PLACEHOLDERS[name] for name in kind.placeholders],
             size=byte_size(form.values["body"]),
-            preview=_preview(form.values["body"], kind.code, sample)
+            preview=_preview(form.values["body"], kind.code, {**self._samples, **sample})
             if form.values["body"] and not form.errors
             else None,
             is_preview=is_preview,
@@ -233,9 +249,8 @@ def _sample(posted: Mapping[str, object]) -> dict[str, str]:
 
 def _preview(body: str, kind: str, sample: Mapping[str, str]) -> Rendered | None:
     """The text with samples; None when only the samples made it too long."""
-    values = {name: one.sample for name, one in PLACEHOLDERS.items()} | dict(sample)
     try:
-        return render(body, values, kind=kind)
+        return render(body, sample, kind=kind)
     except ScriptError:
         return None
 

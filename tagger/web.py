@@ -1,6 +1,6 @@
 """Pages under /tags: the rules, one rule with its latest suggestions, its form, and a sentence to try."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,9 +33,15 @@ from tagger.suggestions import Decision
 COUNTED: Final = timedelta(days=30)
 RULE_ID: Final = r"{rule_id:[a-z0-9][a-z0-9-]{1,63}}"
 SPEAKERS: Final = (("customer", "客户"), ("staff", "员工"))
+NamesOf = Callable[[AsyncSession, Collection[str]], Awaitable[Mapping[str, str]]]
+"""Given ids of contacts: the names of those that have one."""
 OnDecision = Callable[[AsyncSession, Decision, datetime], Awaitable[None]]
 
 log = structlog.get_logger()
+
+
+async def _nameless(_db: AsyncSession, _ids: Collection[str]) -> Mapping[str, str]:
+    return {}
 
 
 def make_app(
@@ -45,9 +51,13 @@ def make_app(
     viewer: ViewerOf,
     clock: Callable[[], datetime],
     on_decision: OnDecision | None = None,
+    names: NamesOf = _nameless,
 ) -> web.Application:
-    """The room's pages. ``on_decision`` runs in the same transaction when a person accepts or refuses a tag."""
-    pages = _Pages(database, render, viewer, clock, on_decision)
+    """The room's pages. ``on_decision`` runs in the same transaction when a person accepts or refuses a tag.
+
+    ``names`` tells who a contact is.
+    """
+    pages = _Pages(database=database, render=render, viewer=viewer, clock=clock, on_decision=on_decision, names=names)
     app = web.Application()
     app.router.add_get("", pages.show_list, name="tagger_rules")
     app.router.add_get("/", pages.show_list)
@@ -69,14 +79,16 @@ class _Pages:
 
     def __init__(
         self,
+        *,
         database: Database,
         render: Render,
         viewer: ViewerOf,
         clock: Callable[[], datetime],
         on_decision: OnDecision | None,
+        names: NamesOf,
     ) -> None:
         self._database, self._render, self._viewer = database, render, viewer
-        self._clock, self._on_decision = clock, on_decision
+        self._clock, self._on_decision, self._names = clock, on_decision, names
         self._cache = LibraryCache()
 
     async def show_list(self, request: web.Request) -> web.Response:
@@ -113,8 +125,9 @@ class _Pages:
                 raise web.HTTPNotFound(text="没有这条规则，可能已经删除。")
             counts = await store.count_suggestions(db, since=self._clock() - COUNTED)
             latest = await suggestions.latest_of_rule(db, row.rule_id)
+            names = await self._names(db, {one.external_userid for one in latest})
         (line,) = list_lines([row], counts)
-        context = {"line": line, "latest": latest, "choices": CHOICES, "urls": Urls(request)}
+        context = {"line": line, "latest": latest, "names": names, "choices": CHOICES, "urls": Urls(request)}
         return self._render(request, "tagger/rule.html", context)
 
     async def show_new(self, request: web.Request) -> web.Response:

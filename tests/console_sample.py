@@ -117,7 +117,8 @@ class SampleShop:
         rows = [
             EventRow(1, "add_external_contact:zhangwei:wm_000:1", "inbox", "添加客户", "done", 1, now),
             EventRow(
-                2, "welcome:CODE1",
+                2,
+                "welcome:CODE1",
                 "outbox",
                 "发送欢迎语",
                 "expired",
@@ -128,7 +129,8 @@ class SampleShop:
                 "客户回复后再发话术。",
             ),
             EventRow(
-                3, "packet:123",
+                3,
+                "packet:123",
                 "outbox",
                 "发放红包",
                 "waiting",

@@ -1,4 +1,4 @@
-"""Bring in what the tests use beyond Python: a browser and PostgreSQL, where this machine lets us. ``make test`` runs it.
+"""Bring in what the tests use beyond Python, where this machine lets us: a browser and PostgreSQL.
 
 Nothing here is needed by the product. What cannot be had is said here and again in the tests' closing
 lines, with the reason.

@@ -11,8 +11,6 @@ The account's secret goes through the pipe. The process gets neither our environ
 import asyncio
 import contextlib
 import hashlib
-import os
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,10 +20,10 @@ from typing import Self
 
 import structlog
 
+from bot.archive.child import Child, start_child
 from bot.archive.errors import (
     Again,
     DecoderDied,
-    DecoderHung,
     DecoderResting,
     LibraryAbsent,
     Undecryptable,
@@ -33,16 +31,12 @@ from bot.archive.errors import (
     failure,
 )
 from bot.archive.finance_sdk import Account, Piece
-from bot.archive.frames import BrokenFrame, Head, pack, receive_frame
+from bot.archive.frames import Head
 from bot.archive.source import Locked, Opened, Postponed
 from bot.wecom.errors import Refused
 
-MODULE = "bot.archive.decoder_process"
 DEATHS_MAX = 2  # a message that killed this many decoders is poison
 TRIES_MAX = 3  # of one decryption that is answered "try again"
-# What the library needs of our environment: where it finds other libraries, certificates and a proxy.
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
-PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 _log = structlog.get_logger()
 
@@ -75,7 +69,7 @@ class Decoder:
         self._library, self._account = library, account
         self._limits, self._monotonic = limits or Limits(), monotonic
         self._turn = asyncio.Lock()
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._starts: deque[float] = deque()
         self._deaths: dict[str, int] = {}  # by digest of the sealed message, while it is not settled
 
@@ -140,7 +134,7 @@ class Decoder:
                     answers.append(Undecryptable(f"这条消息让解密进程退出了 {deaths} 次,已隔离"))
         return answers
 
-    async def _decrypt_with(self, child: "_Child", locked: Sequence[Locked], answers: list[Opened | Again]) -> None:
+    async def _decrypt_with(self, child: Child, locked: Sequence[Locked], answers: list[Opened | Again]) -> None:
         """Append answers as they come; what is missing after DecoderDied was not answered."""
         request = {"call": "decrypt", "sealed": [[one.random_key, one.encrypt_chat_msg] for one in locked]}
         async with self._ending_it_on_failure(child):
@@ -166,7 +160,7 @@ class Decoder:
 
     # -- the life of the process --
 
-    async def _running(self) -> "_Child":
+    async def _running(self) -> Child:
         child = self._child
         if child is not None and child.alive and self._monotonic() - child.started_at < self._limits.age_s:
             return child
@@ -192,24 +186,14 @@ class Decoder:
         _log.info("decoder.started", pid=child.pid)
         return child
 
-    async def _start(self) -> "_Child":
+    async def _start(self) -> Child:
         now = self._monotonic()
         while self._starts and now - self._starts[0] >= self._limits.starts_window_s:
             self._starts.popleft()
         if len(self._starts) >= self._limits.starts_max:
             raise DecoderResting(f"{len(self._starts)} starts within {self._limits.starts_window_s:g} s")
         self._starts.append(now)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            MODULE,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # the library prints what it likes, and we log no content
-            env=_environment(),
-            start_new_session=True,  # Ctrl-C is for us; we close the process in our own order
-        )
-        return _Child(process, started_at=now)
+        return await start_child(started_at=now)
 
     async def _stop(self) -> None:
         child, self._child = self._child, None
@@ -217,7 +201,7 @@ class Decoder:
             await child.close(limit_s=self._limits.stop_s)
 
     @contextlib.asynccontextmanager
-    async def _ending_it_on_failure(self, child: "_Child") -> AsyncIterator[None]:
+    async def _ending_it_on_failure(self, child: Child) -> AsyncIterator[None]:
         """A call that was cut, also by cancellation, leaves answers nobody waits for: that process must go."""
         try:
             yield
@@ -239,63 +223,9 @@ class Decoder:
             self._deaths.pop(_digest(locked), None)
 
 
-class _Child:
-    """One process, from start to grave. Its failures are DecoderDied and DecoderHung."""
-
-    def __init__(self, process: asyncio.subprocess.Process, *, started_at: float) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
-        self.started_at, self.pid = started_at, process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None and not self._stdout.at_eof()
-
-    async def send(self, request: Head, *, limit_s: float) -> None:
-        try:
-            async with asyncio.timeout(limit_s):
-                self._stdin.write(pack(request))
-                await self._stdin.drain()
-        except TimeoutError:
-            raise DecoderHung(f"did not read within {limit_s:g} s") from None
-        except ConnectionError:
-            raise DecoderDied("ended") from None
-
-    async def receive(self, *, limit_s: float) -> tuple[Head, bytes]:
-        try:
-            async with asyncio.timeout(limit_s):
-                return await receive_frame(self._stdout)
-        except TimeoutError:
-            raise DecoderHung(f"no answer within {limit_s:g} s") from None
-        except (BrokenFrame, ConnectionError) as error:
-            raise DecoderDied(f"ended: {error}") from None
-
-    async def close(self, *, limit_s: float) -> None:
-        """Closing its stdin asks it to end."""
-        self._stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._process.wait()
-        await self.kill()
-
-    async def kill(self) -> int:
-        """End it now, and wait until it is gone: no zombie. Returns its exit code (negative: the signal)."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        self._stdin.close()
-        return await self._process.wait()
-
-
 def _refusal(refusal: Refused) -> Undecryptable:
     return Undecryptable(f"消息正文解不开({refusal.errcode}):{advice(refusal)}")
 
 
 def _digest(locked: Locked) -> str:
     return hashlib.sha256(locked.encrypt_chat_msg.encode()).hexdigest()
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but the way to our modules: settings, and so secrets, stand in our environment."""
-    passed = {name: os.environ[name] for name in (*PASSED_ON, *PROXIES) if name in os.environ}
-    return passed | {"PYTHONPATH": str(Path(__file__).parents[2])}

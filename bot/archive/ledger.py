@@ -140,7 +140,7 @@ def make_ledger(
     if seqs is not None:
         ranges = to_ranges(seqs[0], seqs[1], holes)
         ranges = ranges[1:] if hidden else ranges  # its beginning is not known here
-    heard = progress.silent_since or progress.caught_up_at or progress.pulled_at
+    heard = progress.caught_up_at or progress.pulled_at
     return Ledger(
         progress=progress,
         counts=counts,
@@ -161,7 +161,8 @@ async def get_ledger(db: AsyncSession, *, now: datetime) -> Ledger:
     """Read it from the tables: one pass over the numbers, in their index."""
     states = await db.execute(select(Envelope.state, func.count()).group_by(Envelope.state))
     counts = {state: int(count) for state, count in states}
-    first, last = (await db.execute(select(func.min(Envelope.seq), func.max(Envelope.seq)))).one()
+    first = await db.scalar(select(func.min(Envelope.seq)))
+    last = await db.scalar(select(func.max(Envelope.seq)))
     before = func.lag(Envelope.seq).over(order_by=Envelope.seq).label("before")
     pairs = select(before, Envelope.seq.label("after")).subquery()
     jump = pairs.c.after > pairs.c.before + 1
@@ -170,15 +171,12 @@ async def get_ledger(db: AsyncSession, *, now: datetime) -> Ledger:
     jumps = [(int(left), int(right)) for left, right in await db.execute(newest)][::-1]
     known = await db.scalars(select(ArchiveGap).where(ArchiveGap.after_seq.in_([left for left, _ in jumps])))
     quarantined = await db.scalars(
-        select(Envelope.seq)
-        .where(Envelope.state == "quarantined")
-        .order_by(Envelope.seq.desc())
-        .limit(QUARANTINED_MAX)
+        select(Envelope.seq).where(Envelope.state == "quarantined").order_by(Envelope.seq.desc()).limit(QUARANTINED_MAX)
     )
     return make_ledger(
         await get_progress(db),
         counts=counts,
-        seqs=None if first is None else (int(first), int(last)),
+        seqs=None if first is None or last is None else (first, last),
         jumps=jumps,
         jumps_total=int(total or 0),
         known=[Hole(one.after_seq, one.next_seq, one.reason, one.silent_since) for one in known],

@@ -24,7 +24,6 @@ from kernel.database import Database, count_changed, insert_many_once, insert_on
 
 PAGE_LIMIT = 1000  # the interface's maximum
 OPEN_LIMIT = 200
-CURSOR_ID = 1
 STORED = "archive"  # woken when envelopes wait to be opened
 
 _log = structlog.get_logger()
@@ -50,6 +49,7 @@ class ArchiveReader:
                 return 0
             await insert_many_once(db, Envelope, [_row(one, now) for one in page], unique=("seq",))
             await _note_gap(db, progress, page[0].seq, now=now)
+            wake(db, STORED)
         _log.info("archive.stored", first=page[0].seq, last=page[-1].seq, count=len(page))
         return len(page)
 

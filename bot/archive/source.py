@@ -113,7 +113,7 @@ class SimulatedSource:
         try:
             return self._cipher(locked.random_key, locked.encrypt_chat_msg)
         except ValueError:
-            return Undecryptable("消息正文解不开(数据损坏)")
+            return Undecryptable("消息正文解不开（数据损坏）")
 
 
 class KeyRing:
@@ -141,7 +141,7 @@ class KeyRing:
             wrapped = base64.b64decode(encrypt_random_key, validate=True)
             random_key = key.decrypt(wrapped, padding.PKCS1v15()).decode("ascii")
         except (binascii.Error, ValueError):
-            raise Undecryptable("随机密钥解不开(私钥与版本不符,或数据损坏)") from None
+            raise Undecryptable("随机密钥解不开（私钥与版本不符，或数据损坏）") from None
         if not random_key.isprintable() or not random_key:
             raise Undecryptable("随机密钥不是可打印字符")
         return random_key
@@ -186,22 +186,28 @@ def read_page(raw: bytes) -> list[Sealed]:
 def _to_sealed(record: object) -> Sealed | None:
     if not isinstance(record, Mapping):
         return None
-    seq = _to_int(record.get("seq"))
+    seq = _to_int(record.get("seq"), below=2**63)
     if seq <= 0:
         return None
+    version = _to_int(record.get("publickey_ver"), below=2**31)
     msgid, random_key, message = (
-        str(record.get(name) or "").replace("\0", "") for name in ("msgid", "encrypt_random_key", "encrypt_chat_msg")
+        _storable(record.get(name)) for name in ("msgid", "encrypt_random_key", "encrypt_chat_msg")
     )
-    return Sealed(seq, msgid, _to_int(record.get("publickey_ver")), random_key, message)
+    return Sealed(seq, msgid, version, random_key, message)
 
 
-def _to_int(value: object) -> int:
-    """Numbers may come as strings; 0 when it is none, or larger than a database keeps."""
+def _to_int(value: object, *, below: int) -> int:
+    """Numbers may come as strings; 0 when it is none, or larger than its column holds."""
     try:
         number = int(value) if isinstance(value, int | str) else 0
     except ValueError:
         return 0
-    return number if 0 <= number < 2**63 else 0
+    return number if 0 <= number < below else 0
+
+
+def _storable(value: object) -> str:
+    """A string every database takes: one odd record must not stop the page it came in."""
+    return str(value or "").encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _unwrap(sealed: Sealed, keys: KeyRing) -> Locked | Undecryptable:

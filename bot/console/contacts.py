@@ -50,6 +50,7 @@ def add_pages(
             "sees_conversation": sees_conversation,
             "sees_orders": viewer.may("operator", "finance"),
             "sees_packets": viewer.may("finance"),
+            "sees_rules": viewer.may("operator"),
         }
         return render(request, "console/contact.html", context)
 

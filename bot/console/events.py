@@ -70,6 +70,7 @@ def add_pages(
             "refusal_columns": REFUSAL_COLUMNS,
             "replayable": REPLAYABLE,
             "droppable": DROPPABLE,
+            "may_act": viewer_of(request).may("operator"),
         }
         return render(request, "console/events.html", context)
 

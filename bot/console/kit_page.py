@@ -1,6 +1,7 @@
 """The living page /kit: every component in every state, with made-up content. It doubles as the kit's test bed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -77,15 +78,20 @@ def _lines(now: datetime) -> list[ConversationLine]:
 
     return [
         line("1", "system", "系统", "林小满 通过「春季礼盒卡片」添加了 张薇", 42),
-        line("2", "staff", "张薇", "您好，欢迎来到青禾！发订单号给我，核对后有红包～", 41),
-        line(
-            "3",
-            "customer",
-            "林小满",
-            "订单 2211009873456612008，我是敏感肌，这款能用吗？",
-            38,
-            "2211009873456612008",
-            "敏感肌",
+        replace(line("2", "staff", "小二", "您好，欢迎来到青禾！发订单号给我，核对后有红包～", 41), role_name="自动"),
+        replace(
+            line(
+                "3",
+                "customer",
+                "林小满",
+                "订单 2211009873456612008，我是敏感肌，这款能用吗？",
+                38,
+                "2211009873456612008",
+                "敏感肌",
+                note="订单号；标签「敏感肌」",
+            ),
+            note_tone="neutral",
+            note_href="#timeline",
         ),
         line(
             "4",

@@ -1,4 +1,4 @@
-"""Tables of staff, contacts, follows, corp tags and refused callbacks' traces."""
+"""Tables of staff, contacts, the follows between them, and corp tags."""
 
 from datetime import datetime
 

@@ -46,7 +46,7 @@ async def store_page(db: AsyncSession, open_kfid: str, page: Mapping[str, Any], 
 
     A page that another worker has stored since ``cursor`` was read changes nothing.
     """
-    await insert_once(db, KfCursor, {"open_kfid": open_kfid, "cursor": "", "token": ""}, unique=("open_kfid",))
+    await insert_once(db, KfCursor, {"open_kfid": open_kfid, "cursor": ""}, unique=("open_kfid",))
     move = update(KfCursor).where(KfCursor.open_kfid == open_kfid, KfCursor.cursor == cursor)
     if not await count_changed(db, move.values(cursor=str(page.get("next_cursor") or cursor), pulled_at=now)):
         return 0

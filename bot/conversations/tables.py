@@ -39,5 +39,4 @@ class KfCursor(Base):
 
     open_kfid: Mapped[str] = mapped_column(String(64), primary_key=True)
     cursor: Mapped[str] = mapped_column(String(128), default="")
-    token: Mapped[str] = mapped_column(String(160), default="")
     pulled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -42,7 +42,7 @@ def _greetings(day: Day) -> list[Check]:
     return [
         _count("伪造的回调被拒绝", len(FORGERIES), day.refused),
         _count("每位新好友都收到一次欢迎语", len(friends), sum(_times(day, one) == 1 for one in friends)),
-        _count("欢迎语总数(重复推送没有多发)", len(friends), len(day.world.welcomes)),
+        _count("欢迎语总数（重复推送没有多发）", len(friends), len(day.world.welcomes)),
         _is("包裹卡渠道用的是它自己的欢迎语", by_card),
         _is("其他渠道用默认欢迎语", "包裹里" not in greeted.get(day.people[CHEN], "包裹里")),
     ]
@@ -54,7 +54,7 @@ def _money(day: Day) -> list[Check]:
     expected = {day.people[name] for name in (WANG, CHEN, ZHAO)}
     return [
         _count("付出的红包", len(expected), len(paid)),
-        Check("付出的钱(分)", str(len(expected) * shop.PACKET_FEN), str(-sum(flow.amount_fen for flow in paid))),
+        Check("付出的钱（分）", str(len(expected) * shop.PACKET_FEN), str(-sum(flow.amount_fen for flow in paid))),
         _is("收到红包的正是订单属于的三位客户", owners == expected),
         _count("付过两次的红包", 0, sum(packet.times_paid > 1 for packet in day.world.red_packets.values())),
     ]
@@ -68,8 +68,8 @@ def _answers(day: Day) -> list[Check]:
     return [
         _count(f"{WANG}:绑定成功并告知红包", 1, len(heard[WANG])),
         _count(f"{LIN}:被告知号码已登记", 1, len(heard[LIN])),
-        _count(f"{ZHAO}:先说没查到,导入后说已登记", 2, len(heard[ZHAO])),
-        _count(f"{SUN}:快递单号提示一次,关闭的订单说明一次", 2, len(heard[SUN])),
+        _count(f"{ZHAO}:先说没查到，导入后说已登记", 2, len(heard[ZHAO])),
+        _count(f"{SUN}:快递单号提示一次，关闭的订单说明一次", 2, len(heard[SUN])),
         _is("回答里没有别人的信息", day.orders.xiaomi not in "".join(heard[LIN])),
     ]
 

@@ -49,20 +49,20 @@ class Day:
 
     def acts(self) -> list[Act]:
         return [
-            Act("企业微信验证回调地址(GET 回显)", self._verify),
-            Act(f"{WANG}扫包裹卡上的渠道码,加{shop.STAFF[0][1]}为好友", self._wang_scans),
+            Act("企业微信验证回调地址（GET 回显）", self._verify),
+            Act(f"{WANG}扫包裹卡上的渠道码，加{shop.STAFF[0][1]}为好友", self._wang_scans),
             Act(f"{CHEN}和{LIN}在同一秒添加{shop.STAFF[1][1]}", self._two_in_one_second),
-            Act("有人伪造回调:假签名、别家企业、重放、超大、乱码", self._forge),
+            Act("有人伪造回调：假签名、别家企业、重放、超大、乱码", self._forge),
             Act("企业微信把同一条回调又推了一遍", self._repeat),
             Act(f"{WANG}在微信客服里发来订单号", self._wang_writes),
-            Act(f"{CHEN}把订单号发给{shop.STAFF[1][1]}(经会话存档)", self._chen_writes),
+            Act(f"{CHEN}把订单号发给{shop.STAFF[1][1]}（经会话存档）", self._chen_writes),
             Act(f"{LIN}拿{WANG}的订单号来领", self._lin_tries),
-            Act(f"{ZHAO}加好友,发来还没导入的订单号", self._zhao_early),
-            Act(f"{SUN}先发来快递单号,再发来已关闭的订单", self._sun_not_eligible),
+            Act(f"{ZHAO}加好友，发来还没导入的订单号", self._zhao_early),
+            Act(f"{SUN}先发来快递单号，再发来已关闭的订单", self._sun_not_eligible),
             Act(f"{ZHOU}和{shop.STAFF[0][1]}聊肤质、尺码和售后", self._zhou_chats),
-            Act(f"{shop.STAFF[0][1]}把客户往私人微信引,{ZHOU}要投诉", self._risky_talk),
+            Act(f"{shop.STAFF[0][1]}把客户往私人微信引，{ZHOU}要投诉", self._risky_talk),
             Act("会话存档里混进三封解不开的信", self._undecryptable),
-            Act("下午导入新的订单,等待中的订单号自动再查", self._import_afternoon),
+            Act("下午导入新的订单，等待中的订单号自动再查", self._import_afternoon),
             Act(f"{QIAN}加了好友又删掉", self._qian_leaves),
             Act(f"{WANG}打开红包", self._open_packet),
         ]
@@ -109,17 +109,17 @@ class Day:
 
     async def _wang_writes(self) -> None:
         self._kf(WANG, "你好")
-        self._kf(WANG, f"订单编号:{self.orders.xiaomi}")
+        self._kf(WANG, f"订单编号：{self.orders.xiaomi}")
 
     async def _chen_writes(self) -> None:
         await self._settle()  # who writes before the welcome has gone out gets none
-        self._chat(CHEN, 1, "在吗,包裹卡上说登记有谢礼")
-        self._reply(CHEN, 1, "您好,把订单号发给我就行")
+        self._chat(CHEN, 1, "在吗，包裹卡上说登记有谢礼")
+        self._reply(CHEN, 1, "您好，把订单号发给我就行")
         self._chat(CHEN, 1, f"订单号 {self.orders.chenchen}")
 
     async def _lin_tries(self) -> None:
         await self._settle()  # 王小米 was first; the order of two customers' messages is nobody's promise
-        self._kf(LIN, f"我的订单号是{self.orders.xiaomi},怎么领")
+        self._kf(LIN, f"我的订单号是{self.orders.xiaomi}，怎么领")
 
     async def _zhao_early(self) -> None:
         self._add(ZHAO, staff=0, channel_state="live-1122")
@@ -128,20 +128,20 @@ class Day:
     async def _sun_not_eligible(self) -> None:
         self.people[SUN] = self.world.add_visitor(SUN, external_userid=id_of(SUN))
         self._kf(SUN, "SF1234567890123")
-        self._kf(SUN, f"订单号:{self.orders.sunli}")
+        self._kf(SUN, f"订单号：{self.orders.sunli}")
 
     async def _zhou_chats(self) -> None:
         self._add(ZHOU, staff=0)
         await self._settle()
-        self._chat(ZHOU, 0, "我是敏感肌,这款精华能用吗")
-        self._reply(ZHOU, 0, "敏感肌也可以用的,成分很温和")
-        self._chat(ZHOU, 0, "不是油皮,冬天特别干,算干皮吧")
-        self._chat(ZHOU, 0, "衣服有没有大码的?我要下单,发我链接")
-        self._chat(ZHOU, 0, "上次那件质量太差了,洗一次就开线,我要退货")
+        self._chat(ZHOU, 0, "我是敏感肌，这款精华能用吗")
+        self._reply(ZHOU, 0, "敏感肌也可以用的，成分很温和")
+        self._chat(ZHOU, 0, "不是油皮，冬天特别干，算干皮吧")
+        self._chat(ZHOU, 0, "衣服有没有大码的？我要下单，发我链接")
+        self._chat(ZHOU, 0, "上次那件质量太差了，洗一次就开线，我要退货")
 
     async def _risky_talk(self) -> None:
-        self._reply(ZHOU, 0, "您加我私人微信吧,我私下给您转账补差价")
-        self._reply(ZHOU, 0, "给个五星好评,晒图返现十块")
+        self._reply(ZHOU, 0, "您加我私人微信吧，我私下给您转账补差价")
+        self._reply(ZHOU, 0, "给个五星好评，晒图返现十块")
         self._chat(ZHOU, 0, "你们这样我要打12315投诉了")
 
     async def _undecryptable(self) -> None:

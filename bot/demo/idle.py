@@ -23,16 +23,20 @@ async def wait_until_idle(
     *,
     clock: Callable[[], datetime],
     within_s: float,
+    every_s: float = LOOK_EVERY_S,
     look: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Wait for the end of all work; ``look`` is called at every check. Raises TimeoutError naming what is left."""
+    """Wait for the end of all work, looking every ``every_s``; ``look`` is called each time.
+
+    Raises TimeoutError naming what is left.
+    """
     deadline = asyncio.get_running_loop().time() + within_s
     while left := await _work_left(world, database, now=clock()):
         if look is not None:
             await look()
         if asyncio.get_running_loop().time() > deadline:
             raise TimeoutError(f"still not done after {within_s:g} s: {left}")
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(every_s)
     if look is not None:
         await look()
 

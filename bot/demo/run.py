@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -26,6 +27,7 @@ PACE_S = 2.5  # between two acts, so that a person can follow
 SETTLE_S = 60.0
 SEED = 20_261_122
 SIMULATOR_PORT = 8090
+MARKER = ".xiaoer-demo"
 AFTER_HOURS = timedelta(minutes=2)  # WeChat Pay is asked a minute after a packet was sent whether it was opened
 
 _terminal = Console(highlight=False)
@@ -34,7 +36,7 @@ _terminal = Console(highlight=False)
 async def run_demo(*, once: bool, transcript_file: Path | None, port: int, folder: Path) -> int:
     """Play the day, or replay a transcript. Returns the exit code: 0 only when everything held."""
     logs.set_up(quiet=True)
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    await asyncio.to_thread(_begin_afresh, folder)
     clock = TurnableClock(base=utc_now)
     async with (
         open_box(
@@ -67,9 +69,19 @@ async def run_demo(*, once: bool, transcript_file: Path | None, port: int, folde
                 checks = await _play(day, once=once, settle=settle, clock=clock)
             ok = _print(checks)
             if not once:
-                _terminal.print(f"\n[bold]控制台[/bold] {url}  一直开着,按 Ctrl-C 结束。")
+                _terminal.print(f"\n[bold]控制台[/bold] {url}  一直开着，按 Ctrl-C 结束。")
                 await app.wait_for_stop()
     return 0 if ok else 1
+
+
+def _begin_afresh(folder: Path) -> None:
+    """Throw away the last demo. A folder that no demo made is left alone."""
+    marker = folder / MARKER
+    if folder.exists() and not marker.exists() and any(folder.iterdir()):
+        raise click.ClickException(f"{folder} holds something else; name another --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    marker.touch()
 
 
 async def run_simulator(*, port: int, callback_url: str, folder: Path) -> None:
@@ -83,10 +95,11 @@ async def run_simulator(*, port: int, callback_url: str, folder: Path) -> None:
         simulator_port=port,
     ) as box:
         box.world.callbacks.callback_url = callback_url
-        _terminal.print(f"模拟的企业微信和微信支付(不是真的)在 {box.runner.url}\n在另一个终端里这样启动小二:\n")
+        _terminal.print(f"模拟的企业微信和微信支付（不是真的）在 {box.runner.url}\n在另一个终端里这样启动小二:\n")
         for name, value in as_environment(replace(box.settings, port="8080")).items():
             _terminal.print(f"export {name}='{value}'", soft_wrap=True)
         _terminal.print("xiaoer serve")
+        _terminal.file.flush()
         await app.wait_for_stop()
 
 
@@ -103,7 +116,7 @@ async def _play(day: Day, *, once: bool, settle: Callable[[], Awaitable[None]], 
         await play(day, pace_s=0 if once else PACE_S, show=show)
         await settle()
         clock.advance(AFTER_HOURS)
-        progress.console.print(f"  {clock().astimezone(shop.BEIJING):%H:%M:%S}  (把时钟拨快两分钟,查询红包是否领取)")
+        progress.console.print(f"  {clock().astimezone(shop.BEIJING):%H:%M:%S}  (把时钟拨快两分钟，查询红包是否领取)")
         await settle()
         await _until_asked(day, settle)
     return await check_day(day)
@@ -120,7 +133,7 @@ async def _until_asked(day: Day, settle: Callable[[], Awaitable[None]]) -> None:
 
 def _greet(box: Box, url: str, *, once: bool) -> None:
     _terminal.print("[bold]小二[/bold] · 山茶小铺的一天")
-    _terminal.print("企业微信、微信支付和会话存档都是[bold]模拟[/bold]的,只在本机;客户、订单和金额都是虚构的。")
+    _terminal.print("企业微信、微信支付和会话存档都是[bold]模拟[/bold]的，只在本机；客户、订单和金额都是虚构的。")
     if not once:
         _terminal.print(f"  模拟的企业微信  {box.runner.url}\n  小二            {url}")
 

@@ -20,7 +20,7 @@ PARCEL_WELCOME = Script(
     code="demo-parcel-card",
     kind="welcome",
     title="包裹卡欢迎语",
-    body="{客户昵称|亲},谢谢您从包裹里找到我们!我是{店铺名}的{员工姓名|客服}。把订单号发给我登记,就能领一份购物谢礼~",
+    body="{客户昵称|亲}，谢谢您从包裹里找到我们！我是{店铺名}的{员工姓名|客服}。把订单号发给我登记，就能领一份购物谢礼~",
     category="欢迎",
     channel_state=PARCEL_CARD,
 )

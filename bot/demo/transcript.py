@@ -81,7 +81,7 @@ async def replay(world: World, plant: Plant, file: Path, *, terminal: Console) -
         async def look() -> None:
             progress.update(task, completed=await stored())
 
-        await wait_until_idle(world, database, clock=clock, within_s=REPLAY_S_MAX, look=look)
+        await wait_until_idle(world, database, clock=clock, within_s=REPLAY_S_MAX, every_s=1.0, look=look)
     return await _count(plant, world, spoken, people=people, terminal=terminal)
 
 
@@ -135,7 +135,7 @@ async def _count(plant: Plant, world: World, spoken: list[Spoken], *, people: in
     terminal.print(table)
     found = (sum(row[1] for row in tags), sum(row[2] for row in tags), marked, sum(row[1] for row in flags), claims)
     terminal.print(
-        "标签命中 {} 条、客户×标签 {} 个,其中自动同步到企业微信 {} 个;质检标记 {} 条;订单号 {} 个".format(*found)
+        "标签命中 {} 条、客户×标签 {} 个，其中自动同步到企业微信 {} 个；质检标记 {} 条；订单号 {} 个".format(*found)
     )
     lost = sum((Counter(line.text for line in spoken) - texts).values())
     return [

@@ -33,7 +33,7 @@ async def on_contact_added(event: ContactAdded, ctx: Context) -> None:
             key=f"welcome:{event.key}",
             external_userid=event.external_userid,
             outcome="没有发送欢迎语",
-            because=["企业微信这次没有给欢迎码:可能管理后台已设置欢迎语、双方聊过天,或前一次添加已经用掉"],
+            because=["企业微信这次没有给欢迎码：可能管理后台已设置欢迎语、双方聊过天，或前一次添加已经用掉"],
             now=ctx.now,
         )
     state = "half_added" if event.half else "active"
@@ -53,7 +53,10 @@ async def on_contact_added(event: ContactAdded, ctx: Context) -> None:
     ]
     if earned and not event.half:  # earned before this follow was there, for example in 微信客服
         await mailbox.put_many(
-            ctx.db, Lane.CALLS, [mark_letter(event.userid, event.external_userid, earned)], now=ctx.now
+            ctx.db,
+            Lane.CALLS,
+            [mark_letter(event.userid, event.external_userid, earned, occasion=event.key)],
+            now=ctx.now,
         )
 
 
@@ -70,10 +73,10 @@ async def on_contact_gone(event: ContactLost | ContactRemoved, ctx: Context) -> 
     )
 
 
-def mark_letter(userid: str, external_userid: str, tags: Sequence[Tag]) -> Letter:
-    """The intent to mark tags for one follow, named after the tags so that it is made once."""
+def mark_letter(userid: str, external_userid: str, tags: Sequence[Tag], *, occasion: str = "") -> Letter:
+    """The intent to mark tags for one follow, named after tags and occasion so that it is made once for each."""
     ordered = sorted(set(tags))
-    name = mailbox.digest([f"{group}/{tag}" for group, tag in ordered])
+    name = mailbox.digest([occasion, *(f"{group}/{tag}" for group, tag in ordered)])
     return _tags_letter(userid, external_userid, add=ordered, remove=[], name=name)
 
 
@@ -127,8 +130,8 @@ async def note_greet_by_hand(db: AsyncSession, payload: Mapping[str, Any], *, ke
         DecisionKind.WELCOME,
         key=f"late:{key}",
         external_userid=str(payload["external_userid"]),
-        outcome="欢迎语没能在 20 秒内发出,请员工手动问候",
-        because=["欢迎码 20 秒内有效、只能用一次,过期后企业微信不再受理", f"准备好的话术:{payload['text']}"],
+        outcome="欢迎语没能在 20 秒内发出，请员工手动问候",
+        because=["欢迎码 20 秒内有效、只能用一次，过期后企业微信不再受理", f"准备好的话术：{payload['text']}"],
         now=now,
     )
 

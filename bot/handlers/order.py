@@ -5,10 +5,12 @@ are written in the transaction that handles the message. Answers go out only thr
 that came through the archive is bound and paid all the same, and a person does the talking.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import scripts_library
@@ -24,7 +26,7 @@ from bot.orders import reading, splitting
 from bot.orders import store as orders
 from bot.orders.candidates import Candidate
 from bot.orders.claims import REASONS, ClaimOutcome, FoundOrder
-from bot.orders.tables import OrderClaim
+from bot.orders.tables import OrderBinding, OrderClaim
 from bot.red_packets import store as red_packets
 from bot.red_packets.eligibility import NotEligible, OrderFacts
 from bot.red_packets.engine import State
@@ -33,19 +35,22 @@ from bot.red_packets.tables import RedPacket
 from scripts_library import store as scripts
 
 ORDERS_PER_MESSAGE_MAX = 5
+RECONSIDERED_AT_ONCE = 200  # bound orders looked at again in one transaction, the newest
+RECONSIDERED_FOR = timedelta(days=60)
+_DIGIT = re.compile(r"\d")  # half a number has at least one; saves a query for every other message
 SPLIT_WITHIN = timedelta(seconds=120)  # a number sent in two halves
 # Numbers people send when they mean their order: worth a hint. Others (a phone number) may be meant as they are.
 MISTAKEN_KINDS = frozenset({"waybill", "alipay_trade", "wechat_trade", "merchant_trade", "refund_id", "damaged"})
 
 # What a packet's new state means for the person who reads the contact card.
 PACKET_NEWS = {
-    State.SENT: "红包已发出,等待领取",
+    State.SENT: "红包已发出，等待领取",
     State.RECEIVED: "红包已领取",
-    State.RETURNED: "红包超时未领取,已退回",
-    State.FAILED_FINAL: "红包发放失败(已确认没有付款)",
+    State.RETURNED: "红包超时未领取，已退回",
+    State.FAILED_FINAL: "红包发放失败（已确认没有付款）",
     State.REJECTED: "红包没有发放",
-    State.UNKNOWN: "红包结果不明,正在查询(不会换单号重发)",
-    State.HELD: "红包受当日限额影响,稍后再发",
+    State.UNKNOWN: "红包结果不明，正在查询（不会换单号重发）",
+    State.HELD: "红包受当日限额影响，稍后再发",
     State.BLOCKED_CONFIG: "红包通道需要处理后才能继续",
     State.MANUAL: "红包需要人工核对",
 }
@@ -55,7 +60,7 @@ async def on_customer_text(said: Said, ctx: Context) -> None:
     """Read the numbers of one message and act on each."""
     read = reading.extract(said.text, role="customer", today=ctx.now.date())
     candidates = list(read.orders[:ORDERS_PER_MESSAGE_MAX])
-    if not candidates and said.text.strip():
+    if not candidates and _DIGIT.search(said.text):
         candidates = await _joined_with_previous(said, ctx)
     for candidate in candidates:
         outcome = await orders.claim(
@@ -68,7 +73,9 @@ async def on_customer_text(said: Said, ctx: Context) -> None:
             now=ctx.now,
             is_correction=read.is_correction,
         )
-        await _act_on(outcome, ctx, because=[f"从消息里读到 {_tail(candidate.number)}(可信度 {candidate.confidence})"])
+        await _act_on(
+            outcome, ctx, because=[f"从消息里读到 {_tail(candidate.number)}（可信度 {candidate.confidence}）"]
+        )
     if not candidates and said.origin == "kf":
         hint = next((one.hint for one in read.refused if one.kind in MISTAKEN_KINDS), "")
         if hint:
@@ -78,6 +85,8 @@ async def on_customer_text(said: Said, ctx: Context) -> None:
 async def on_orders_imported(_payload: Mapping[str, Any], ctx: Context) -> None:
     """New orders are there: look at waiting claims again. A customer hears only of what changed."""
     await on_claims_rechecked(await orders.recheck_waiting(ctx.db, now=ctx.now), ctx)
+    if ctx.mch_id:
+        await _reconsider(ctx)
 
 
 async def on_claims_rechecked(outcomes: Iterable[ClaimOutcome], ctx: Context) -> None:
@@ -114,15 +123,42 @@ async def on_packet_changed(db: AsyncSession, packet: RedPacket, *, clock: Calla
             )
 
 
+async def _reconsider(ctx: Context) -> None:
+    """Judge bound orders without a packet again: not finished, on hold or switched off at the time of binding."""
+    has_packet = exists().where(RedPacket.order_key == OrderBinding.order_key)
+    query = (
+        select(OrderBinding, OrderClaim)
+        .join(OrderClaim, OrderClaim.id == OrderBinding.claim_id)
+        .where(~has_packet, OrderBinding.bound_at >= ctx.now - RECONSIDERED_FOR)
+        .order_by(OrderBinding.bound_at.desc())
+        .limit(RECONSIDERED_AT_ONCE)
+    )
+    for binding, claim in (await ctx.db.execute(query)).all():
+        order = await orders.get_order(ctx.db, binding.order_key)
+        if order is not None:
+            outcome = ClaimOutcome(
+                kind="bound",
+                reason="",
+                claim_id=claim.id,
+                number=claim.number,
+                external_userid=binding.external_userid,
+                userid=claim.userid,
+                origin=claim.origin,
+                message_key=claim.message_key,
+                order=order,
+            )
+            await _reserve(outcome, order, ctx, quiet=True)
+
+
 async def _act_on(outcome: ClaimOutcome, ctx: Context, *, because: list[str]) -> None:
     tail = _tail(outcome.number)
-    name = {"订单尾号": outcome.number[-4:], "店铺名": ctx.shop_name}
+    name = _placeholders(outcome, ctx)
     why = [*because, *([REASONS[outcome.reason]] if REASONS.get(outcome.reason) else [])]
     if outcome.kind == "bound" and outcome.order is not None:
-        await _note(ctx, outcome, f"订单 {tail} 绑定成功", [*why, "在导入的订单里找到,且没有其他客户登记过"])
-        await _reserve(outcome, outcome.order, ctx, name)
+        await _note(ctx, outcome, f"订单 {tail} 绑定成功", [*why, "在导入的订单里找到，且没有其他客户登记过"])
+        await _reserve(outcome, outcome.order, ctx)
     elif outcome.kind == "not_found":
-        await _note(ctx, outcome, f"订单 {tail} 还没找到,等待下次导入", why)
+        await _note(ctx, outcome, f"订单 {tail} 还没找到，等待下次导入", why)
         key = f"answer:claim:{outcome.claim_id}:not_found"
         await _say(ctx.db, "kf_not_found", outcome.message_key, name, key=key, now=ctx.now)
     elif outcome.kind == "not_eligible":
@@ -137,10 +173,15 @@ async def _act_on(outcome: ClaimOutcome, ctx: Context, *, because: list[str]) ->
         await _say_once(ctx, "kf_taken", outcome, name)
 
 
-async def _reserve(outcome: ClaimOutcome, order: FoundOrder, ctx: Context, name: dict[str, str]) -> None:
-    """Reserve the campaign's packet for a bound order and queue its sending; say why when there is none."""
+async def _reserve(outcome: ClaimOutcome, order: FoundOrder, ctx: Context, *, quiet: bool = False) -> None:
+    """Reserve the campaign's packet for a bound order and queue its sending; say why when there is none.
+
+    ``quiet``: the customer has had an answer already; only a packet is news.
+    """
+    name = _placeholders(outcome, ctx)
     if not ctx.mch_id:
-        await _say_once(ctx, "kf_waiting", outcome, name)
+        if not quiet:
+            await _say_once(ctx, "kf_waiting", outcome, name)
         return
     facts = OrderFacts(
         platform=order.platform,
@@ -169,7 +210,8 @@ async def _reserve(outcome: ClaimOutcome, order: FoundOrder, ctx: Context, name:
             because=[result.why],
             now=ctx.now,
         )
-        await _say_once(ctx, "kf_not_eligible", outcome, name)
+        if not quiet:
+            await _say_once(ctx, "kf_not_eligible", outcome, name)
     elif isinstance(result, Reserved):
         packet = result.packet
         await mailbox.put(
@@ -180,6 +222,8 @@ async def _reserve(outcome: ClaimOutcome, order: FoundOrder, ctx: Context, name:
             key=f"packet:{packet.id}",
             now=ctx.now,
         )
+    elif not quiet:  # the order was paid for before, under a binding that has been taken back since
+        await _say_once(ctx, "kf_taken", outcome, name)
 
 
 async def _joined_with_previous(said: Said, ctx: Context) -> list[Candidate]:
@@ -243,6 +287,10 @@ async def _answer(
         now=now,
         subject=f"{external_userid}:kf",
     )
+
+
+def _placeholders(outcome: ClaimOutcome, ctx: Context) -> dict[str, str]:
+    return {"订单尾号": outcome.number[-4:], "店铺名": ctx.shop_name}
 
 
 def _tail(number: str) -> str:

@@ -91,7 +91,7 @@ async def unbind(db: AsyncSession, order_key: str, *, by: str, now: datetime) ->
     await db.execute(delete(OrderBinding).where(OrderBinding.id == binding.id))
     taken_back = update(OrderClaim).where(OrderClaim.id == binding.claim_id)
     await db.execute(taken_back.values(state="rejected", reason="unbound", decided_at=now))
-    log.info("order_unbound", claim_id=binding.claim_id, by=by)
+    log.info("order_unbound", claim_id=binding.claim_id)
     return True
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.contacts.store import contact_names, staff_names
 from bot.orders import claims, listing, store
 from bot.orders.claims import ClaimOutcome
 from bot.orders.exports import UnknownExport, UnreadableFile, shipped_exports
@@ -71,6 +72,7 @@ class _Pages:
         query = TableQuery.of(request, sorts=listing.ORDER_SORTS, default="-updated_at", filters=("platform", "status"))
         async with self._database.read() as db:
             lines, total = await listing.list_orders(db, query)
+            names = await contact_names(db, [line.external_userid for line in lines if line.external_userid])
         if query.export:
             header = ("平台", "订单编号", "店铺", "状态", "实付（元）", "退款（元）", "付款时间", "客户")
             return csv_response("订单.csv", header, (_order_cells(line) for line in lines))
@@ -78,7 +80,9 @@ class _Pages:
             {"name": "platform", "label": "平台", "options": list(listing.PLATFORM_NAMES.items())[:9]},
             {"name": "status", "label": "状态", "options": list(listing.STATUS_NAMES.items())},
         ]
-        return self._page(request, "orders/orders.html", rows=lines, total=total, query=query, filters=filters)
+        return self._page(
+            request, "orders/orders.html", rows=lines, total=total, query=query, filters=filters, names=names
+        )
 
     async def show_order(self, request: web.Request) -> web.Response:
         require(self._viewer(request), *ROLES)
@@ -90,9 +94,17 @@ class _Pages:
             found = await listing.claims_on(db, key)
             binding = await listing.binding_on(db, key)
             source = await db.get(OrderImport, order.import_id)
+            names = await contact_names(db, [row.external_userid for row in found])
         refusal = claims.REASONS[claims.refusal(order)]
         return self._page(
-            request, "orders/order.html", order=order, claims=found, binding=binding, source=source, refusal=refusal
+            request,
+            "orders/order.html",
+            order=order,
+            claims=found,
+            binding=binding,
+            source=source,
+            refusal=refusal,
+            names=names,
         )
 
     async def unbind(self, request: web.Request) -> web.Response:
@@ -101,7 +113,7 @@ class _Pages:
         key = request.match_info["key"]
         async with self._database.write() as db:
             was_bound = await store.unbind(db, key, by=viewer.name, now=self._clock())
-        toast = "已解绑，其他客户可以登记这笔订单了" if was_bound else "这笔订单没有登记"
+        toast = "已解除登记，其他客户可以登记这笔订单了" if was_bound else "这笔订单没有登记"
         return redirect(_url(request, "order", key=key), toast=toast, tone="good" if was_bound else "warn")
 
     async def show_claims(self, request: web.Request) -> web.Response:
@@ -110,6 +122,10 @@ class _Pages:
         async with self._database.read() as db:
             rows, total = await listing.list_claims(db, query)
             counts = await listing.count_states(db)
+            names = {
+                **await staff_names(db, [row.userid for row in rows if row.userid]),
+                **await contact_names(db, [row.external_userid for row in rows]),
+            }
         if query.export:
             header = ("客户", "号码", "状态", "为什么", "来自", "员工", "提出时间", "处理时间")
             return csv_response("订单登记.csv", header, (_claim_cells(row) for row in rows))
@@ -118,7 +134,14 @@ class _Pages:
             {"name": "origin", "label": "来自", "options": [("kf", "微信客服"), ("archive", "员工会话")]},
         ]
         return self._page(
-            request, "orders/claims.html", rows=rows, total=total, query=query, filters=filters, counts=counts
+            request,
+            "orders/claims.html",
+            rows=rows,
+            total=total,
+            query=query,
+            filters=filters,
+            counts=counts,
+            names=names,
         )
 
     async def show_imports(self, request: web.Request) -> web.Response:

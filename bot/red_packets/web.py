@@ -1,14 +1,17 @@
 """Pages under /red-packets: the list with sums, one packet's story, campaigns, the kill switch."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.contacts.store import contact_names
+from bot.orders.listing import PLATFORM_NAMES
 from bot.red_packets import campaigns, store
 from bot.red_packets.campaign_form import EMPTY, Typed, read_form, typed_of
-from bot.red_packets.engine import REISSUABLE, UNSETTLED, State, merchant_of
+from bot.red_packets.engine import BEIJING, REISSUABLE, UNSETTLED, State, merchant_of
 from bot.red_packets.errors import InvalidCampaign, NotAllowed
 from bot.red_packets.moves import get_packet
 from bot.red_packets.tables import RedPacket, RedPacketAttempt
@@ -17,6 +20,7 @@ from kernel.database import Database
 from kernel.pages import Render, TableQuery, ViewerOf, csv_response, redirect, require
 
 ROLE = "finance"
+FIRST_LENGTH = timedelta(days=30)  # how long a new campaign runs unless somebody says otherwise
 COLUMNS = (
     {"key": "created_at", "label": "时间", "sort": True},
     {"key": "mch_billno", "label": "商户单号"},
@@ -70,6 +74,7 @@ class _Pages:
             totals = await store.sums(db, wanted)
             switch = await campaigns.get_switch(db)
             open_campaign = await campaigns.get_open_campaign(db, now=self.clock())
+            names = await contact_names(db, [row.external_userid for row in rows])
         if query.export:
             return csv_response("红包.csv", [str(column["label"]) for column in COLUMNS], map(_exported, rows))
         context: dict[str, object] = {
@@ -81,6 +86,7 @@ class _Pages:
             "state_options": [(state, name) for state, (name, _tone) in STATES.items()],
             "switch": switch,
             "campaign": open_campaign,
+            "names": names,
         }
         return self._page(request, "packets", context)
 
@@ -91,6 +97,7 @@ class _Pages:
             context: dict[str, object] = {
                 "packet": packet,
                 "campaign": await campaigns.get_campaign(db, packet.campaign_id),
+                "name": (await contact_names(db, [packet.external_userid])).get(packet.external_userid, ""),
                 "entries": [_told(entry) for entry in reversed(await store.timeline(db, packet.id))],
                 "may_reissue": State(packet.state) in REISSUABLE,
                 "may_reject": State(packet.state) is State.APPROVED,
@@ -128,7 +135,9 @@ class _Pages:
 
     async def new_campaign(self, request: web.Request) -> web.Response:
         require(self.viewer(request), ROLE)
-        return self._page(request, "campaign", {"form": EMPTY, "errors": {}, "campaign": None})
+        now = self.clock().astimezone(BEIJING).replace(second=0, microsecond=0)
+        times = {"starts_at": f"{now:%Y-%m-%dT%H:%M}", "ends_at": f"{now + FIRST_LENGTH:%Y-%m-%dT%H:%M}"}
+        return self._page(request, "campaign", {"form": replace(EMPTY, **times), "errors": {}, "campaign": None})
 
     async def campaign(self, request: web.Request) -> web.Response:
         require(self.viewer(request), ROLE)
@@ -142,7 +151,8 @@ class _Pages:
     async def save_campaign(self, request: web.Request) -> web.Response:
         viewer = self.viewer(request)
         require(viewer, ROLE)
-        typed = Typed.of(await request.post())
+        posted = await request.post()
+        typed = Typed.of({**posted, "platforms": " ".join(map(str, posted.getall("platforms", [])))})
         campaign_id = request.match_info.get("id")
         try:
             form = read_form(typed)
@@ -171,7 +181,13 @@ class _Pages:
         def url(route: str, **parts: object) -> str:
             return str(request.app.router[route].url_for(**{key: str(value) for key, value in parts.items()}))
 
-        words = {"url": url, "explain": explain, "state_name": state_name, "state_tone": state_tone}
+        words = {
+            "url": url,
+            "explain": explain,
+            "state_name": state_name,
+            "state_tone": state_tone,
+            "platforms": [(key, name, "") for key, name in PLATFORM_NAMES.items()],
+        }
         return self.render(request, f"red_packets/{name}.html", {**words, **context}, status=status)
 
 
@@ -191,15 +207,24 @@ def _exported(packet: RedPacket) -> list[object]:
 
 
 def _told(entry: RedPacketAttempt) -> dict[str, object]:
+    """One step of the story: the reason in plain sight, what was answered word for word folded below."""
     what = KINDS.get(entry.kind, entry.kind)
     tone = state_tone(entry.state_after)
     title = what if entry.state_before == entry.state_after else f"{what} → {state_name(entry.state_after)}"
-    text = entry.summary + (f"（{entry.by}）" if entry.by else "")
-    why = explain(entry.reason)
+    text = explain(entry.reason)
     if not entry.applied:
-        title, why, tone = (
+        title, text, tone = (
             f"{what}（迟到的回答，没有生效）",
             "另一个进程已经接手这个红包，这个回答只作记录。",
             "neutral",
         )
-    return {"at": entry.at, "title": title, "tone": tone, "text": text, "why": why}
+    if entry.by:
+        title += f"（{entry.by}）"
+    return {
+        "at": entry.at,
+        "title": title,
+        "tone": tone,
+        "text": text,
+        "why": entry.summary,
+        "why_title": "详情" if entry.kind == "note" else "微信支付的原话",
+    }

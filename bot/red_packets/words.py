@@ -21,7 +21,7 @@ STATES: Mapping[str, tuple[str, Tone]] = {
 }
 
 REASONS: Mapping[str, str] = {
-    "reserved": "订单已绑定并符合活动条件。金额已预留，单号已定，等待发放。",
+    "reserved": "订单已登记并符合活动条件。金额已预留，单号已定，等待发放。",
     "reissued": "上一次确定失败或已退回，由财务重新发放。",
     "rejected": "发放前撤回，预留的金额已退回活动预算。",
     "look_now": "已请求立即查询。",

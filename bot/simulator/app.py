@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.simulator.api import FINANCE_PATH, make_api, pull_archive
 from bot.simulator.control import make_control, show_index
 from bot.simulator.pay_api import make_pay_api
-from bot.simulator.web import WORLD
+from bot.simulator.web import FILE_BYTES_MAX, WORLD
 from bot.simulator.world import World
 
 TICK_S = 0.5
@@ -18,7 +18,7 @@ TICK_S = 0.5
 
 def make_simulator(world: World) -> web.Application:
     """``/cgi-bin`` WeCom, ``/mmpaymkttransfers`` WeChat Pay, ``/simulated/finance`` archive, ``/control``, ``/``."""
-    app = web.Application(client_max_size=2 * 1024 * 1024)
+    app = web.Application(client_max_size=FILE_BYTES_MAX)
     app[WORLD] = world
     app.router.add_get("/", show_index)
     app.router.add_post(f"/{FINANCE_PATH}", pull_archive)

@@ -77,6 +77,13 @@ class WorldConfig:
     kf_repeated_msgid_errcode: int = 40058  # the code for a msgid used twice is not documented
     chat_ends_welcome: bool = True  # a customer who has written first gets no welcome message: 41051
     deleted_follower_lingers: timedelta = timedelta(0)
+    media_life: timedelta = timedelta(days=3)
+    group_data_delay: timedelta = timedelta(seconds=2)  # members of a group are read late after an event
+    group_pushes_name_members: bool = True  # False: older pushes, without MemChangeList
+    group_send_dispatch: timedelta = timedelta(seconds=2)  # results asked for earlier are 41063
+    group_sends_per_customer_month: int = 30  # the rule differs by corp and changes: reference 3.14
+    transfer_wait: timedelta = timedelta(hours=24)
+    login_code_life: timedelta = timedelta(minutes=5)
     archive_notify_gap: timedelta = timedelta(seconds=15)
     archive_window: timedelta = timedelta(days=5)
     refusals_look_like_sending: bool = False  # payments reference A2.3: a refused number shows SENDING for a day

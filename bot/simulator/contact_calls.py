@@ -1,21 +1,19 @@
-"""What the API may read and change about customers: platform reference 3.6, 3.7, 3.9, 3.10 and 3.11."""
+"""What the API may read and change about customers: platform reference 3.6, 3.7, 3.9 and 3.11."""
 
-from bot.simulator.contacts import WELCOME_LIFE, Contact, Contacts, ContactWay, Follow, Welcome
+from bot.simulator.attachments import check_attachments
+from bot.simulator.contacts import WELCOME_LIFE, Contact, Contacts, Follow, Welcome
 from bot.simulator.context import Context
+from bot.simulator.media import Media
 from bot.simulator.replies import Fields, JsonObject, PlatformError, page
 from bot.simulator.tags import Tags
 
 FOLLOW_PAGE_MAX = 500
 WELCOME_TEXT_BYTES_MAX = 4000
-ATTACHMENTS_MAX = 9
-ATTACHMENT_KEYS = {"image": (), "link": ("title", "url"), "miniprogram": ("title", "pic_media_id", "appid", "page"),
-                   "video": ("media_id",), "file": ("media_id",)}  # fmt: skip
-WAY_PEOPLE_MAX = 100
 
 
 class ContactCalls:
-    def __init__(self, context: Context, contacts: Contacts, tags: Tags) -> None:
-        self._context, self._contacts, self._tags = context, contacts, tags
+    def __init__(self, context: Context, contacts: Contacts, tags: Tags, media: Media) -> None:
+        self._context, self._contacts, self._tags, self._media = context, contacts, tags, media
 
     # Reading
 
@@ -57,6 +55,24 @@ class ContactCalls:
         ]
         shown, next_cursor = page(rows, cursor=fields.text_or("cursor"), limit=limit)
         return {"external_contact_list": shown, "next_cursor": next_cursor}
+
+    def contact_list(self, fields: Fields) -> JsonObject:
+        """Everybody outside, once per follower."""
+        limit = fields.integer("limit", 1000, low=1, high=1000)
+        people = self._contacts.people
+        rows: list[JsonObject] = [
+            {
+                "is_customer": True,
+                "external_userid": follow.external_userid,
+                "name": people[follow.external_userid].name,
+                "follow_userid": follow.userid,
+                "add_time": int(follow.created_at.timestamp()),
+            }
+            for follow in self._contacts.follows.values()
+            if follow.removed_at is None and not follow.half
+        ]
+        shown, next_cursor = page(rows, cursor=fields.text_or("cursor"), limit=limit)
+        return {"info_list": shown, "next_cursor": next_cursor}
 
     def user_get(self, fields: Fields) -> JsonObject:
         member = self._contacts.staff_member(fields.text("userid", missing=40003))
@@ -102,8 +118,7 @@ class ContactCalls:
         code = self._contacts.welcome_codes.get(fields.text("welcome_code", missing=41049))
         text = fields.table("text")
         content = text.text_or("content", bytes_max=WELCOME_TEXT_BYTES_MAX) if text else ""
-        attachments = fields.rows("attachments", count_max=ATTACHMENTS_MAX, too_many=41064)
-        kinds = tuple(_check_attachment(attachment) for attachment in attachments)
+        kinds = check_attachments(fields, self._media)
         if not content and not kinds:
             raise PlatformError(40063, "text")
         if code is None or self._context.clock() > code.issued_at + WELCOME_LIFE:
@@ -122,46 +137,6 @@ class ContactCalls:
         if not person.external_userid.startswith("wm"):
             raise PlatformError(43004)  # users of another corp's WeCom have no openid
         return {"openid": self._contacts.openid_of(person.external_userid)}
-
-    def add_contact_way(self, fields: Fields) -> JsonObject:
-        kind = fields.integer("type", missing=41037)
-        scene = fields.integer("scene", missing=41038)
-        if kind not in (1, 2):
-            raise PlatformError(41039)
-        if scene not in (1, 2):
-            raise PlatformError(41040)
-        userids = fields.texts("user", count_max=WAY_PEOPLE_MAX, too_many=41041)
-        if not userids or (kind == 1 and len(userids) != 1):
-            raise PlatformError(40058, "user")
-        members = tuple(self._contacts.staff_member(userid).userid for userid in userids)
-        way = ContactWay(
-            "",
-            kind=kind,
-            scene=scene,
-            channel_state=fields.text_or("state", chars_max=30),
-            userids=members,
-            remark=fields.text_or("remark", chars_max=30),
-            skip_verify=fields.truth("skip_verify", default=True),
-        )
-        config_id = self._contacts.put_way(way)
-        reply: JsonObject = {"config_id": config_id}
-        return reply | ({"qr_code": _qr_code(config_id)} if scene == 2 else {})
-
-    def get_contact_way(self, fields: Fields) -> JsonObject:
-        way = self._contacts.ways.get(fields.text("config_id", missing=41043))
-        if way is None:
-            raise PlatformError(41044)
-        shown: JsonObject = {
-            "config_id": way.config_id,
-            "type": way.kind,
-            "scene": way.scene,
-            "state": way.channel_state,
-            "remark": way.remark,
-            "skip_verify": way.skip_verify,
-            "user": list(way.userids),
-            "party": [],
-        }
-        return {"contact_way": shown | ({"qr_code": _qr_code(way.config_id)} if way.scene == 2 else {})}
 
     def _follow(self, fields: Fields) -> Follow:
         userid = fields.text("userid", missing=40003)
@@ -196,24 +171,3 @@ def _person_json(person: Contact) -> JsonObject:
         "gender": person.gender,
     }
     return shown | ({"unionid": person.unionid} if person.unionid else {})
-
-
-def _check_attachment(attachment: Fields) -> str:
-    kind = attachment.text("msgtype", missing=41065)
-    if kind not in ATTACHMENT_KEYS:
-        raise PlatformError(41065)
-    body = attachment.table(kind)
-    if body is None:
-        raise PlatformError(40058, kind)
-    for name in ATTACHMENT_KEYS[kind]:
-        body.text(name, bytes_max=2048)
-    if kind == "image" and not (body.text_or("media_id") or body.text_or("pic_url")):
-        raise PlatformError(40058, "media_id")
-    title_max = {"link": 128, "miniprogram": 64}.get(kind)
-    body.text_or("title", bytes_max=title_max)
-    body.text_or("desc", bytes_max=512)
-    return kind
-
-
-def _qr_code(config_id: str) -> str:
-    return f"https://simulated.invalid/contact-way/{config_id}.png"

@@ -5,14 +5,14 @@ API may read and change is in ``contact_calls``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from bot.simulator.context import Context
 from bot.simulator.replies import PlatformError
 
 WELCOME_LIFE = timedelta(seconds=20)
-ADD_WAY_QR_CODE, ADD_WAY_PHONE = 1, 2
+ADD_WAY_QR_CODE, ADD_WAY_PHONE, ADD_WAY_ASSIGNED = 1, 2, 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class ContactWay:
     userids: tuple[str, ...]
     remark: str = ""
     skip_verify: bool = True
+    by_api: bool = False
+    created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # set when it is put
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Contacts:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.staff: dict[str, Staff] = {}  # by lower-case userid: WeCom ignores case
+        self.departed: dict[str, tuple[Staff, datetime]] = {}  # who has left the corp, and when
         self.people: dict[str, Contact] = {}
         self.follows: dict[tuple[str, str], Follow] = {}  # by (userid, external_userid)
         self.ways: dict[str, ContactWay] = {}
@@ -99,6 +102,13 @@ class Contacts:
     def add_staff(self, userid: str, name: str, department: int = 1) -> str:
         self.staff[userid.lower()] = Staff(userid, name, department)
         return userid
+
+    def leave_corp(self, userid: str) -> None:
+        """The staff member leaves; their customers wait to be assigned to somebody."""
+        member = self.staff_member(userid)
+        del self.staff[member.userid.lower()]
+        self.departed[member.userid.lower()] = (member, self._context.clock())
+        self._context.emit({"Event": "change_contact", "ChangeType": "delete_user", "UserID": member.userid})
 
     def add_person(self, name: str, *, external_userid: str | None = None, unionid: str = "") -> str:
         """Somebody outside who knows the corp without having added anybody, such as a customer-service visitor."""
@@ -171,6 +181,28 @@ class Contacts:
         follow.remark = remark
         self._emit("edit_external_contact", {"UserID": follow.userid, "ExternalUserID": external_userid})
 
+    def move_follow(self, follow: Follow, takeover: str) -> None:
+        """An inheritance takes effect: tags and remark go along, both sides hear of it (reference 3.2, 3.13)."""
+        now = self._context.clock()
+        follow.removed_at = now
+        self.follows[takeover, follow.external_userid] = replace(
+            follow, userid=takeover, created_at=now, add_way=ADD_WAY_ASSIGNED, removed_at=None
+        )
+        gone = {"UserID": follow.userid, "ExternalUserID": follow.external_userid, "Source": "DELETE_BY_TRANSFER"}
+        self._emit("del_external_contact", gone)
+        self._emit("add_external_contact", {"UserID": takeover, "ExternalUserID": follow.external_userid})
+
+    def fail_transfer(self, external_userid: str, takeover: str, reason: str) -> None:
+        event = {"FailReason": reason, "UserID": takeover, "ExternalUserID": external_userid}
+        self._emit("transfer_fail", event)
+
+    def agree_to_archiving(self, external_userid: str, *, staff: str) -> None:
+        """The customer agrees; the event brings a welcome code of its own."""
+        follow = self.follow(staff, external_userid)
+        code = self._issue_welcome_code(follow.userid, external_userid)
+        event = {"UserID": follow.userid, "ExternalUserID": external_userid, "WelcomeCode": code}
+        self._emit("msg_audit_approved", event)
+
     def add_contact_way(self, channel_state: str, staff: str | list[str]) -> str:
         """The admin makes a channel code; the API's own is ``externalcontact/add_contact_way``."""
         userids = tuple(self.staff_member(userid).userid for userid in ([staff] if isinstance(staff, str) else staff))
@@ -182,9 +214,7 @@ class Contacts:
 
     def put_way(self, way: ContactWay) -> str:
         config_id = "".join(self._context.rng.choices("0123456789abcdef", k=32))
-        self.ways[config_id] = ContactWay(
-            config_id, way.kind, way.scene, way.channel_state, way.userids, way.remark, way.skip_verify
-        )
+        self.ways[config_id] = replace(way, config_id=config_id, created_at=self._context.clock())
         return config_id
 
     def staff_member(self, userid: str) -> Staff:

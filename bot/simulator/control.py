@@ -1,14 +1,14 @@
-"""``/control``: the story's verbs over JSON, for ``xiaoer simulate``; and the page that says what this is.
+"""``/control``: the story's verbs over JSON, and the control page for a person.
 
 Loopback only. A verb is ``POST /control/<verb>`` with a JSON object of its arguments; the content type
 must be JSON, so that no web page can press these buttons. ``GET /control/state`` shows what happened.
+The page at ``/`` presses a few of them by forms under ``/control/form``, which take only our own page's.
 """
 
-import html
 import inspect
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,27 +16,17 @@ from enum import StrEnum
 from aiohttp import web
 
 from bot.simulator.context import TurnableClock
+from bot.simulator.control_page import ControlPage
 from bot.simulator.faults import Fault, FaultKind
 from bot.simulator.forgeries import Forgery
+from bot.simulator.pages import loopback_only, refuse_strangers, send_file
 from bot.simulator.replies import JsonObject, PlatformError
 from bot.simulator.web import WORLD
 from bot.simulator.world import World
 
-LOOPBACK = frozenset({"127.0.0.1", "::1"})
 RECENT_MAX = 200
 
 Verb = Callable[..., object]
-
-INDEX = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>模拟 WeCom</title>
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}}
-code{{background:#8882;padding:.1em .3em;border-radius:4px}}td,th{{padding:.2rem .8rem .2rem 0;text-align:left}}</style>
-<main><h1>模拟 WeCom</h1>
-<p>这不是企业微信，而是一个跑在本机上的模拟平台：它像企业微信一样推送加密回调、应答接口、保存会话存档，
-也像微信支付一样发红包。这里的人、消息和钱都是假的。</p>
-<table><caption>现在的样子</caption>{rows}</table>
-<h2>可以做的事</h2><p>向 <code>/control/动作</code> 发送 JSON（<code>Content-Type: application/json</code>）：</p>
-<ul>{verbs}</ul><p>全部经过：<a href="/control/state">/control/state</a></p></main></html>"""
 
 
 def verb_table(world: World) -> dict[str, Verb]:
@@ -83,18 +73,10 @@ def make_control(world: World) -> web.Application:
         return await _act(verb, await request.read())
 
     app.router.add_get("/state", show_state)
+    app.router.add_get("/static/{name}", send_file)
+    app.router.add_post("/form/{deed}", ControlPage(world, verbs=_usages(world)).act)
     app.router.add_post("/{verb}", act)
     return app
-
-
-@web.middleware
-async def loopback_only(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """The control surface has no password, so nobody but this machine may touch it."""
-    if request.remote not in LOOPBACK or request.url.host not in {"127.0.0.1", "localhost", "::1"}:
-        raise web.HTTPForbidden
-    return await handler(request)
 
 
 async def show_state(request: web.Request) -> web.Response:
@@ -124,19 +106,9 @@ async def show_state(request: web.Request) -> web.Response:
 
 async def show_index(request: web.Request) -> web.Response:
     """The page for a person who opens the address in a browser."""
+    refuse_strangers(request)
     world = request.app[WORLD]
-    counts = {
-        "员工": len(world.contacts.staff),
-        "客户": len(world.contacts.people),
-        "欢迎语": len(world.welcomes),
-        "会话存档消息": len(world.archive.envelopes),
-        "红包": len(world.red_packets),
-        "已推送回调": len(world.deliveries),
-        "收到接口请求": len(world.requests),
-    }
-    rows = "".join(f"<tr><th>{name}</th><td>{count}</td></tr>" for name, count in counts.items())
-    verbs = "".join(f"<li><code>{html.escape(_usage(name, verb))}</code></li>" for name, verb in _sorted_verbs(world))
-    return web.Response(text=INDEX.format(rows=rows, verbs=verbs), content_type="text/html")
+    return ControlPage(world, verbs=_usages(world)).show(done=request.query.get("done", ""))
 
 
 async def _act(verb: Verb, raw: bytes) -> web.Response:
@@ -151,8 +123,8 @@ async def _act(verb: Verb, raw: bytes) -> web.Response:
     return _json({"result": result})
 
 
-def _sorted_verbs(world: World) -> list[tuple[str, Verb]]:
-    return sorted(verb_table(world).items())
+def _usages(world: World) -> list[str]:
+    return [_usage(name, verb) for name, verb in sorted(verb_table(world).items())]
 
 
 def _usage(name: str, verb: Verb) -> str:

@@ -53,6 +53,7 @@ class Account:
     open_kfid: str
     name: str
     servicers: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)  # servicers who take no customers now
     log: list[tuple[datetime, JsonObject]] = field(default_factory=list)
     sessions: dict[str, Session] = field(default_factory=dict)
     push_tokens: dict[str, datetime] = field(default_factory=dict)
@@ -155,6 +156,40 @@ class Kf:
                 "msg_code": self.issue_code(account, external_userid, SESSION_LIFE, SessionState.HUMAN),
             },
         )
+
+    def end_by_servicer(self, external_userid: str, *, open_kfid: str) -> str:
+        """The servicer ends the chat in the client; returns the code for one last message, 20 s long."""
+        account = self.account(open_kfid)
+        session = self.session(account, external_userid)
+        servicer, session.state, session.servicer_userid = session.servicer_userid, SessionState.ENDED, ""
+        code = self.issue_code(account, external_userid, timedelta(seconds=20), SessionState.ENDED)
+        self._log_event(
+            account,
+            {
+                "event_type": "session_status_change",
+                "open_kfid": open_kfid,
+                "external_userid": external_userid,
+                "change_type": 3,
+                "old_servicer_userid": servicer,
+                "msg_code": code,
+            },
+        )
+        return code
+
+    def serve(self, servicer: str, *, open_kfid: str, stops: bool = False) -> None:
+        """A servicer begins or stops taking customers. Status counts from 1 in events."""
+        account = self.account(open_kfid)
+        if stops:
+            account.stopped.add(servicer)
+        else:
+            account.stopped.discard(servicer)
+        event: JsonObject = {
+            "event_type": "servicer_status_change",
+            "servicer_userid": servicer,
+            "status": 2 if stops else 1,
+            "open_kfid": open_kfid,
+        }
+        self._log_event(account, event | ({"stop_type": 0} if stops else {}))
 
     def fail_send(self, msgid: str, *, fail_type: int) -> None:
         """An accepted message did not arrive after all (reference 4.5)."""

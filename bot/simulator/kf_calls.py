@@ -1,4 +1,4 @@
-"""What the API may do in customer service: platform reference 4.3, 4.6, 4.7, 4.8 and 4.9."""
+"""What the API may do in customer service: platform reference 4.3, 4.6, 4.7, 4.8, and customers of 4.9."""
 
 import re
 from datetime import timedelta
@@ -7,6 +7,7 @@ from bot.simulator.contacts import Contacts
 from bot.simulator.context import Context
 from bot.simulator.kf import PUSH_TOKEN_LIFE, RETENTION, SESSION_LIFE, Account, EventCode, Kf, Session, SessionState
 from bot.simulator.limits import CallCounter
+from bot.simulator.media import Media
 from bot.simulator.replies import Fields, JsonObject, PlatformError
 
 SYNC_MAX = 1000
@@ -25,18 +26,9 @@ MOVES = {
 
 
 class KfCalls:
-    def __init__(self, context: Context, contacts: Contacts, kf: Kf) -> None:
-        self._context, self._contacts, self._kf = context, contacts, kf
+    def __init__(self, context: Context, contacts: Contacts, kf: Kf, media: Media) -> None:
+        self._context, self._contacts, self._kf, self._media = context, contacts, kf, media
         self._tokenless = CallCounter(context.clock)
-
-    def account_list(self, fields: Fields) -> JsonObject:
-        offset = fields.integer("offset", 0)
-        limit = fields.integer("limit", 100, low=1, high=100)
-        rows = [
-            {"open_kfid": account.open_kfid, "name": account.name, "avatar": "", "manage_privilege": True}
-            for account in self._kf.accounts.values()
-        ]
-        return {"account_list": rows[offset : offset + limit]}
 
     def sync_msg(self, fields: Fields) -> JsonObject:
         account = self._kf.account(fields.text_or("open_kfid"))
@@ -59,7 +51,7 @@ class KfCalls:
         account = self._kf.account(fields.text_or("open_kfid"))
         external_userid = fields.text("touser", missing=40096)
         session = self._kf.session(account, external_userid)
-        msgid, msgtype, text = _message(fields)
+        msgid, msgtype, text = self._message(fields)
         self._check_may_send(session)
         msgid = self._kf.note_sent(account, external_userid, msgid=msgid, msgtype=msgtype, text=text)
         session.left -= 1
@@ -67,7 +59,7 @@ class KfCalls:
 
     def send_msg_on_event(self, fields: Fields) -> JsonObject:
         code = self._kf.codes.get(fields.text("code", missing=40058))
-        msgid, msgtype, text = _message(fields)
+        msgid, msgtype, text = self._message(fields)
         if msgtype not in {"text", "msgmenu"}:
             raise PlatformError(40008)
         if code is None or code.used or self._context.clock() > code.issued_at + code.life:
@@ -98,15 +90,13 @@ class KfCalls:
             servicer = fields.text("servicer_userid", missing=95014)
             if servicer not in account.servicers:
                 raise PlatformError(95014)
+            if servicer in account.stopped:
+                raise PlatformError(95019)
         session.state, session.servicer_userid = wanted, servicer
         if wanted is before or wanted is SessionState.ASSISTANT:
             return {}
         life = SESSION_LIFE if wanted is not SessionState.ENDED else END_CODE_LIFE
         return {"msg_code": self._kf.issue_code(account, external_userid, life, wanted)}
-
-    def servicer_list(self, fields: Fields) -> JsonObject:
-        account = self._kf.account(fields.text_or("open_kfid"))
-        return {"servicer_list": [{"userid": userid, "status": 0} for userid in sorted(account.servicers)]}
 
     def customer_batchget(self, fields: Fields) -> JsonObject:
         wanted = fields.texts("external_userid_list", count_max=100)
@@ -145,6 +135,27 @@ class KfCalls:
         elif not self._tokenless.take(account.open_kfid, self._context.config.tokenless_sync_per_minute):
             raise PlatformError(45009)
 
+    def _message(self, fields: Fields) -> tuple[str, str, str]:
+        """(msgid, msgtype, text) of a message to send, checked."""
+        msgid = fields.text_or("msgid")
+        if not re.fullmatch(r"[0-9a-zA-Z_-]{0,32}", msgid):
+            raise PlatformError(40058, "msgid")
+        msgtype = fields.text("msgtype", missing=40008)
+        body = fields.table(msgtype)
+        if body is None:
+            raise PlatformError(
+                40008 if msgtype not in MEDIA_TYPES | OTHER_TYPES | {"text", "msgmenu"} else 40058, msgtype
+            )
+        if msgtype == "text":
+            return msgid, msgtype, body.text("content", missing=44004, bytes_max=TEXT_BYTES_MAX)
+        if msgtype == "msgmenu":
+            return msgid, msgtype, _check_menu(body)
+        if msgtype in MEDIA_TYPES:
+            self._media.living(body.text("media_id", missing=40058))
+        elif msgtype not in OTHER_TYPES:
+            raise PlatformError(40008)
+        return msgid, msgtype, ""
+
     def _check_may_send(self, session: Session) -> None:
         wrote_at = session.customer_wrote_at
         if wrote_at is None or self._context.clock() - wrote_at > SESSION_LIFE:
@@ -161,26 +172,6 @@ class KfCalls:
             return
         if self._kf.state_of(account.sessions[code.external_userid]) is not code.state:
             raise PlatformError(95018)
-
-
-def _message(fields: Fields) -> tuple[str, str, str]:
-    """(msgid, msgtype, text) of a message to send, checked."""
-    msgid = fields.text_or("msgid")
-    if not re.fullmatch(r"[0-9a-zA-Z_-]{0,32}", msgid):
-        raise PlatformError(40058, "msgid")
-    msgtype = fields.text("msgtype", missing=40008)
-    body = fields.table(msgtype)
-    if body is None:
-        raise PlatformError(40008 if msgtype not in MEDIA_TYPES | OTHER_TYPES | {"text", "msgmenu"} else 40058, msgtype)
-    if msgtype == "text":
-        return msgid, msgtype, body.text("content", missing=44004, bytes_max=TEXT_BYTES_MAX)
-    if msgtype == "msgmenu":
-        return msgid, msgtype, _check_menu(body)
-    if msgtype in MEDIA_TYPES:
-        body.text("media_id", missing=40058)
-    elif msgtype not in OTHER_TYPES:
-        raise PlatformError(40008)
-    return msgid, msgtype, ""
 
 
 def _check_menu(menu: Fields) -> str:

@@ -65,6 +65,14 @@ class AccessTokens:
         self._living.clear()
 
 
+@dataclass(slots=True)
+class DoorKnobs:
+    """Who is let in: platform reference 2.1 (trusted address) and 2.4 (concurrency; WeCom's figure is secret)."""
+
+    address_trusted: bool = True
+    at_once: int | None = None  # calls of one path at the same time; None: no limit
+
+
 class CallCounter:
     """Calls per key and minute; a key over its limit is blocked for 60 s."""
 

@@ -5,6 +5,7 @@ Codes and texts follow platform reference 0.3 and 10. Texts are for people; a cl
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 JsonObject = dict[str, object]
 
@@ -13,10 +14,17 @@ TEXTS = {
     0: "ok",
     40001: "invalid credential",
     40003: "invalid userid",
+    40004: "invalid media type",
+    40005: "invalid file type",
+    40006: "invalid file size",
+    40007: "invalid media_id",
     40008: "invalid message type",
     40013: "invalid corpid",
     40014: "invalid access_token",
+    40029: "invalid code",
+    40032: "invalid userid list size",
     40035: "invalid parameter",
+    40050: "invalid chatid",
     40056: "invalid agentid",
     40058: "invalid request parameter",
     40063: "some parameters are empty",
@@ -25,11 +33,20 @@ TEXTS = {
     40072: "invalid tag name length",
     40091: "invalid secret",
     40096: "invalid external userid",
+    40097: "member has not left",
+    40098: "member is not verified",
+    40099: "too many contacts",
+    40100: "contact is being transferred",
     40126: "too many tags",
+    40128: "transferred too often",
+    40130: "handover and takeover are the same",
+    40131: "handover does not follow this contact",
+    40206: "request body too big",
     40211: "invalid public key",
     41001: "access_token missing",
     41002: "corpid missing",
     41004: "corpsecret missing",
+    41006: "media_id missing",
     41011: "agentid missing",
     41035: "missing external userid",
     41037: "missing contact way type",
@@ -39,30 +56,63 @@ TEXTS = {
     41041: "too many members in contact way",
     41043: "missing config_id",
     41044: "invalid config_id",
+    41046: "missing group msg id",
+    41047: "invalid group msg id",
+    41048: "no customer to send to",
     41049: "missing welcome_code",
     41050: "invalid welcome code",
     41051: "externaluser has started chatting",
+    41052: "invalid time range",
+    41059: "missing moment_id",
+    41060: "invalid moment_id",
+    41063: "group msg is being dispatched",
     41064: "too many attachments",
     41065: "invalid attachment type",
+    41068: "invalid word list",
+    41069: "too many intercept rules",
+    41070: "invalid rule_id",
+    41071: "rule has been deleted",
+    41076: "invalid applicable range",
+    41077: "rule name exists",
+    41083: "invalid word",
+    41084: "invalid semantics",
+    41088: "attachments are empty",
+    41089: "moment content is empty",
+    41093: "group msg has been cancelled",
+    41094: "reminded too often",
     42001: "access_token expired",
+    42003: "code expired",
+    42022: "code has been used",
+    42052: "recall too late",
     43001: "require GET method",
     43002: "require POST method",
     43004: "userid is not bound to WeChat",
+    44001: "empty media data",
     44004: "empty content",
+    45001: "media size out of limit",
     45002: "content size out of limit",
     45009: "api freq out of limit",
+    45033: "api concurrent out of limit",
     47001: "data format error",
     48002: "no right to call this api",
     50100: "invalid cursor",
+    60020: "not allow to access from your ip",
     60111: "userid not found",
+    60140: "invalid response_code",
     81013: "user & party & tag all invalid",
     81017: "list too long",
     82001: "all receivers are empty",
     84061: "not external contact",
+    90500: "the owner of this chat is not resigned",
+    90501: "chat is not external group chat",
+    90504: "owner unchanged",
+    90508: "chat has been transferred",
     95000: "invalid open_kfid",
     95001: "send msg count limit",
     95002: "send msg time limit",
     95004: "open_kfid not exist",
+    95005: "too many kf accounts",
+    95006: "invalid kf name",
     95007: "invalid msg token",
     95008: "too many menu items",
     95009: "invalid menu item type",
@@ -70,10 +120,29 @@ TEXTS = {
     95014: "not a servicer",
     95016: "service state trans not allowed",
     95018: "send msg session status invalid",
+    95019: "servicer has stopped",
     301002: "not allow operate another agent with this accesstoken",
+    301017: "voice must be AMR",
     301053: "msgaudit not enabled",
+    301060: "too many pairs",
     10000: "bad parameter",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A part of a multipart request."""
+
+    filename: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file as an answer, in the place of JSON."""
+
+    filename: str
+    content: bytes
 
 
 class PlatformError(Exception):
@@ -161,6 +230,22 @@ class Fields:
         if len(value) > count_max:
             raise PlatformError(too_many, name)
         return [Fields(item) for item in value]
+
+    def numbers(self, name: str, *, count_max: int, too_many: int = 40058) -> list[int]:
+        value = self.values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
+            raise PlatformError(40058, name)
+        if len(value) > count_max:
+            raise PlatformError(too_many, name)
+        return list(value)
+
+    def upload(self, name: str) -> UploadedFile:
+        value = self.values.get(name)
+        if not isinstance(value, UploadedFile) or not value.content:
+            raise PlatformError(44001, name)
+        return value
 
     def table(self, name: str) -> "Fields | None":
         value = self.values.get(name)

@@ -11,6 +11,7 @@ from bot.simulator.world import World
 
 WORLD = web.AppKey("world", World)
 BODY_BYTES_MAX = 2 * 1024 * 1024
+FILE_BYTES_MAX = 32 * 1024 * 1024  # an upload with its wrapping
 DECIDES_ITSELF = frozenset({FaultKind.PROCESSING, FaultKind.MISMATCH})
 GARBAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 

@@ -13,19 +13,29 @@ from typing import Literal
 from bot.simulator.archive import Archive, Damage
 from bot.simulator.callbacks import Callbacks, Delivery, Verification
 from bot.simulator.config import WorldConfig
+from bot.simulator.consents import Consents
 from bot.simulator.contact_calls import ContactCalls
 from bot.simulator.contacts import Contacts, Welcome
 from bot.simulator.context import Context
 from bot.simulator.faults import Faults
 from bot.simulator.forgeries import Forgery, send_forgery
+from bot.simulator.group_sends import GroupSends, GroupSent
+from bot.simulator.groups import BY_INVITATION, Groups
+from bot.simulator.intercepts import Intercepts
 from bot.simulator.kf import Kf, KfSent
+from bot.simulator.kf_accounts import KfAccounts
 from bot.simulator.kf_calls import KfCalls
-from bot.simulator.limits import AccessTokens
+from bot.simulator.limits import AccessTokens, DoorKnobs
+from bot.simulator.logins import Logins
+from bot.simulator.media import Media
 from bot.simulator.messages import StaffMessage, StaffMessages
+from bot.simulator.moments import Moments
 from bot.simulator.pay import FundFlow, Pay, RedPacket
 from bot.simulator.pay_calls import PayCalls
 from bot.simulator.sealing import event_xml
 from bot.simulator.tags import Tags
+from bot.simulator.transfers import Transfers
+from bot.simulator.way_calls import WayCalls
 
 OnRequest = Callable[[str, Literal["before", "after"]], Awaitable[None]]
 
@@ -47,15 +57,26 @@ class World:
         self.callbacks = Callbacks(config, clock, random.Random(rng.random()))
         self.context = Context(config, clock, rng, self.callbacks.emit)
         self.contacts = Contacts(self.context)
+        self.media = Media(self.context)
         self.tags = Tags(self.context, self.contacts)
-        self.contact_calls = ContactCalls(self.context, self.contacts, self.tags)
+        self.contact_calls = ContactCalls(self.context, self.contacts, self.tags, self.media)
+        self.way_calls = WayCalls(self.context, self.contacts)
+        self.groups = Groups(self.context, self.contacts)
+        self.group_sends = GroupSends(self.context, self.contacts, self.groups, self.media)
+        self.transfers = Transfers(self.context, self.contacts, self.groups)
+        self.intercepts = Intercepts(self.context, self.contacts)
+        self.moments = Moments(self.context, self.contacts, self.media)
+        self.logins = Logins(self.context, self.contacts)
+        self.consents = Consents(self.context, self.contacts, self.groups)
         self.kf = Kf(self.context, self.contacts)
-        self.kf_calls = KfCalls(self.context, self.contacts, self.kf)
+        self.kf_accounts = KfAccounts(self.context, self.contacts, self.kf, self.media)
+        self.kf_calls = KfCalls(self.context, self.contacts, self.kf, self.media)
         self.staff_messages = StaffMessages(self.context, self.contacts)
         self.archive = Archive(self.context, self.contacts)
         self.pay = Pay(self.context, self.contacts.external_userid_of)
         self.pay_calls = PayCalls(config, self.pay)
         self.access_tokens = AccessTokens(self.context)
+        self.door = DoorKnobs()
         self.faults = Faults(random.Random(rng.random()))
         self.on_request: OnRequest | None = None
         self.requests: list[RequestRecord] = []
@@ -102,6 +123,35 @@ class World:
 
     def remove_contact(self, external_userid: str, *, staff: str) -> None:
         self.contacts.remove_contact(external_userid, staff=staff)
+
+    def leave_corp(self, userid: str) -> None:
+        self.contacts.leave_corp(userid)
+
+    def refuse_transfer(self, external_userid: str) -> None:
+        self.transfers.refuse(external_userid)
+
+    def create_group(self, name: str, owner: str, members: Sequence[str] = ()) -> str:
+        return self.groups.create(name, owner, members)
+
+    def join_group(self, chat_id: str, one_id: str, *, scene: int = BY_INVITATION, channel_state: str = "") -> None:
+        self.groups.join(chat_id, one_id, scene=scene, channel_state=channel_state)
+
+    def leave_group(self, chat_id: str, one_id: str, *, removed: bool = False) -> None:
+        self.groups.leave(chat_id, one_id, removed=removed)
+
+    def dismiss_group(self, chat_id: str) -> None:
+        self.groups.dismiss(chat_id)
+
+    def confirm_group_send(self, msgid: str, userid: str) -> None:
+        """The staff member taps "send" on a task."""
+        self.group_sends.confirm(msgid, userid)
+
+    def publish_moment(self, moment_id: str, userid: str) -> None:
+        self.moments.publish(moment_id, userid)
+
+    def visit_page(self, who: str) -> str:
+        """Somebody opens our page in the client; returns the OAuth code."""
+        return self.logins.visit(who)
 
     def add_tag_group(self, name: str, tag_names: list[str]) -> str:
         return self.tags.add_tag_group(name, tag_names)
@@ -152,6 +202,10 @@ class World:
     @property
     def welcomes(self) -> list[Welcome]:
         return self.contacts.welcomes
+
+    @property
+    def group_sent(self) -> list[GroupSent]:
+        return self.group_sends.sent
 
     @property
     def kf_sent(self) -> list[KfSent]:
@@ -208,6 +262,7 @@ class World:
         """Let time do its work; the runner calls it every half second, a turned clock at once."""
         self.archive.tick()
         self.pay.tick()
+        self.transfers.tick()
 
     def log_request(self, path: str, errcode: int | str) -> None:
         self.requests.append(RequestRecord(path, errcode, self.clock()))

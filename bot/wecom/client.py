@@ -1,37 +1,38 @@
-"""Calls to WeCom's server API: one path for all, with one shared access token.
+"""WeCom's server API for one corp and one application: a family of methods per subject, one call path below.
 
-A dead token (40001, 40014, 42001) is replaced once and the call repeated. Answers are judged by
-``errcode`` only. No secret, token or content reaches a log line or an exception.
+    wecom.kf.send_text(...)    wecom.groups.get(...)    wecom.media.upload(...)
+
+The flat methods are short names for what the shop uses all day.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 import aiohttp
-import structlog
 
-from bot.wecom.errors import TOKEN_CODES, Misconfigured, OutcomeUnknown, Unreachable, refused
-
-TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
-TOKEN_MARGIN = timedelta(seconds=300)  # renew this long before the platform's 7200 s end
-
-Answer = dict[str, Any]
-
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    value: str
-    renew_at: datetime
+from bot.wecom.attachments import Attachment
+from bot.wecom.call import Answer, Caller
+from bot.wecom.consent import Consent
+from bot.wecom.contacts import Contacts
+from bot.wecom.group_sends import GroupSends
+from bot.wecom.groups import Groups
+from bot.wecom.intercepts import Intercepts
+from bot.wecom.kf import Kf
+from bot.wecom.limits import Limits
+from bot.wecom.login import Login
+from bot.wecom.media import Media
+from bot.wecom.moments import Moments
+from bot.wecom.staff_messages import StaffMessages
+from bot.wecom.tags import Tags
+from bot.wecom.tickets import Tickets
+from bot.wecom.tokens import TokenStore
+from bot.wecom.transfers import Transfers
+from bot.wecom.ways import Ways
 
 
 class WeComClient:
-    """One corp, one application."""
+    """``store`` is where processes share the access token; without one this process keeps its own."""
 
     def __init__(
         self,
@@ -41,124 +42,69 @@ class WeComClient:
         corpid: str,
         secret: str,
         clock: Callable[[], datetime],
+        agentid: int = 0,
+        store: TokenStore | None = None,
+        limits: Limits | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._session = session
-        self._base_url = base_url.rstrip("/")
-        self._corpid, self._secret, self._clock = corpid, secret, clock
-        self._token: _Token | None = None
-        self._renewing = asyncio.Lock()  # single flight
+        call = Caller(
+            session,
+            base_url=base_url,
+            corpid=corpid,
+            secret=secret,
+            clock=clock,
+            store=store,
+            limits=limits,
+            sleep=sleep,
+        )
+        self.contacts = Contacts(call)
+        self.tags = Tags(call)
+        self.ways = Ways(call)
+        self.kf = Kf(call)
+        self.staff_messages = StaffMessages(call, agentid=agentid)
+        self.media = Media(call, clock=clock)
+        self.groups = Groups(call)
+        self.group_sends = GroupSends(call)
+        self.intercepts = Intercepts(call)
+        self.transfers = Transfers(call)
+        self.moments = Moments(call)
+        self.login = Login(call, corpid=corpid, agentid=agentid)
+        self.tickets = Tickets(call, clock=clock)
+        self.consent = Consent(call)
 
-    # -- customer contact ---------------------------------------------------------------------
+    # -- short names --------------------------------------------------------------------------
 
-    async def send_welcome_msg(self, welcome_code: str, text: str) -> None:
-        await self._post("externalcontact/send_welcome_msg", {"welcome_code": welcome_code, "text": {"content": text}})
+    async def send_welcome_msg(self, welcome_code: str, text: str, attachments: Sequence[Attachment] = ()) -> None:
+        await self.contacts.send_welcome(welcome_code, text, attachments)
 
     async def get_external_contact(self, external_userid: str) -> Answer:
-        return await self._get("externalcontact/get", {"external_userid": external_userid})
+        return await self.contacts.get_whole(external_userid)
+
+    async def get_follow_users(self) -> list[str]:
+        return await self.contacts.follow_users()
+
+    async def get_staff(self, userid: str) -> Answer:
+        return await self.contacts.staff(userid)
+
+    async def convert_to_openid(self, external_userid: str) -> str:
+        return await self.contacts.openid(external_userid)
 
     async def get_corp_tags(self) -> list[Answer]:
-        answer = await self._post("externalcontact/get_corp_tag_list", {})
-        return list(answer.get("tag_group", []))
+        return await self.tags.groups()
 
     async def add_corp_tags(self, group_name: str, names: Sequence[str]) -> Answer:
-        body = {"group_name": group_name, "tag": [{"name": name} for name in names]}
-        return dict((await self._post("externalcontact/add_corp_tag", body)).get("tag_group", {}))
+        return await self.tags.add(group_name, names)
 
     async def mark_tag(
         self, userid: str, external_userid: str, *, add: Sequence[str], remove: Sequence[str] = ()
     ) -> None:
-        """At least one list must not be empty."""
-        body: dict[str, Any] = {"userid": userid, "external_userid": external_userid}
-        body |= {name: list(ids) for name, ids in (("add_tag", add), ("remove_tag", remove)) if ids}
-        await self._post("externalcontact/mark_tag", body)
-
-    async def convert_to_openid(self, external_userid: str) -> str:
-        answer = await self._post("externalcontact/convert_to_openid", {"external_userid": external_userid})
-        return str(answer["openid"])
-
-    async def get_follow_users(self) -> list[str]:
-        """The userids of staff who may have customers."""
-        return [str(userid) for userid in (await self._get("externalcontact/get_follow_user_list", {}))["follow_user"]]
-
-    async def get_staff(self, userid: str) -> Answer:
-        return await self._get("user/get", {"userid": userid})
-
-    # -- 微信客服 -------------------------------------------------------------------------------
+        await self.tags.mark(userid, external_userid, add=add, remove=remove)
 
     async def sync_kf_messages(self, open_kfid: str, *, cursor: str, token: str) -> Answer:
-        body: dict[str, Any] = {"open_kfid": open_kfid, "cursor": cursor, "limit": 1000}
-        if token:
-            body["token"] = token
-        return await self._post("kf/sync_msg", body)
+        return await self.kf.sync(open_kfid, cursor=cursor, token=token)
 
     async def send_kf_text(self, open_kfid: str, external_userid: str, text: str, *, msgid: str) -> None:
-        body = {
-            "touser": external_userid,
-            "open_kfid": open_kfid,
-            "msgid": msgid,
-            "msgtype": "text",
-            "text": {"content": text},
-        }
-        await self._post("kf/send_msg", body)
+        await self.kf.send_text(open_kfid, external_userid, text, msgid=msgid)
 
     async def get_kf_customers(self, external_userids: Sequence[str]) -> list[Answer]:
-        answer = await self._post("kf/customer/batchget", {"external_userid_list": list(external_userids)})
-        return list(answer.get("customer_list", []))
-
-    # -- the one path ---------------------------------------------------------------------------
-
-    async def _get(self, path: str, params: Mapping[str, str]) -> Answer:
-        return await self._call("GET", path, params=params, body=None)
-
-    async def _post(self, path: str, body: Mapping[str, Any]) -> Answer:
-        return await self._call("POST", path, params={}, body=body)
-
-    async def _call(
-        self, method: str, path: str, *, params: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> Answer:
-        token = await self._fresh_token(stale=None)
-        answer = await self._request(method, path, params={**params, "access_token": token}, body=body)
-        if answer["errcode"] in TOKEN_CODES:
-            token = await self._fresh_token(stale=token)
-            answer = await self._request(method, path, params={**params, "access_token": token}, body=body)
-        if answer["errcode"] != 0:
-            raise refused(path, answer["errcode"])
-        return answer
-
-    async def _fresh_token(self, *, stale: str | None) -> str:
-        """The shared token. ``stale`` is one the platform has just refused; it is renewed once for all waiters."""
-        async with self._renewing:
-            held = self._token
-            if held is not None and held.value != stale and self._clock() < held.renew_at:
-                return held.value
-            params = {"corpid": self._corpid, "corpsecret": self._secret}
-            answer = await self._request("GET", "gettoken", params=params, body=None)
-            if answer["errcode"] in TOKEN_CODES:
-                raise Misconfigured("gettoken", answer["errcode"])
-            if answer["errcode"] != 0:
-                raise refused("gettoken", answer["errcode"])
-            life = timedelta(seconds=int(answer["expires_in"]))
-            self._token = _Token(str(answer["access_token"]), self._clock() + max(life - TOKEN_MARGIN, life / 2))
-            _log.info("wecom.token_renewed")
-            return self._token.value
-
-    async def _request(
-        self, method: str, path: str, *, params: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> Answer:
-        url = f"{self._base_url}/cgi-bin/{path}"
-        try:
-            async with self._session.request(
-                method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise OutcomeUnknown(f"{path}: HTTP {response.status}")
-                raw = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(f"{path}: {type(error).__name__}") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(f"{path}: {type(error).__name__}") from None
-        try:
-            answer = json.loads(raw)
-            return {**answer, "errcode": int(answer.get("errcode", 0))}
-        except (ValueError, TypeError, AttributeError):
-            raise OutcomeUnknown(f"{path}: unreadable answer") from None
+        return await self.kf.customers(external_userids)

@@ -1,12 +1,26 @@
-"""Failures of WeCom calls, named after what the caller should do next."""
+"""Failures of WeCom calls, named after what the caller should do next.
+
+``retry_after`` says how long to leave the platform alone, where that is known. A call that failed with an
+``errcode`` was answered; whether it had an effect is open only for ``OutcomeUnknown``.
+"""
+
+from datetime import timedelta
+
+BLOCKED = timedelta(seconds=60)  # 45009: one natural minute (platform reference 2.4)
+CROWDED = timedelta(seconds=5)  # 45033: too many calls at once (platform reference 2.4)
+DISPATCHING = timedelta(seconds=5)  # 41063: a result is asked for right after the task was made
 
 
 class WeComError(Exception):
     """A WeCom call failed. Each subclass answers: what now?"""
 
+    def __init__(self, *args: object, retry_after: timedelta | None = None) -> None:
+        super().__init__(*args)
+        self.retry_after = retry_after
+
 
 class Unreachable(WeComError):
-    """Nothing was sent (connection refused, no address): repeat later."""
+    """Nothing was sent (connection refused, no address, calls suspended): repeat later."""
 
 
 class OutcomeUnknown(WeComError):
@@ -16,9 +30,9 @@ class OutcomeUnknown(WeComError):
 class Refused(WeComError):
     """A non-zero errcode. Final for this item, unless a subclass says otherwise."""
 
-    def __init__(self, call: str, errcode: int) -> None:
+    def __init__(self, call: str, errcode: int, *, retry_after: timedelta | None = None) -> None:
         # errmsg is left out: it may quote parameters, and its text changes without notice.
-        super().__init__(f"{call}: errcode {errcode}")
+        super().__init__(f"{call}: errcode {errcode}", retry_after=retry_after)
         self.call, self.errcode = call, errcode
 
 
@@ -27,7 +41,7 @@ class Busy(Refused):
 
 
 class Throttled(Refused):
-    """45009, 45033. Pause this call, then repeat."""
+    """45009, 45033, or our own budget is used up and nothing was sent. Pause this call, then repeat."""
 
 
 class TooLate(Refused):
@@ -77,7 +91,9 @@ _KINDS: dict[int, type[Refused]] = {
     **dict.fromkeys((95001, 95002, 95013, 95018, 95031), SessionClosed),
 }
 
+_PAUSES = {45009: BLOCKED, 45033: CROWDED, 41063: DISPATCHING}
+
 
 def refused(call: str, errcode: int) -> Refused:
     """The error for an errcode; unknown codes are plain ``Refused``."""
-    return _KINDS.get(errcode, Refused)(call, errcode)
+    return _KINDS.get(errcode, Refused)(call, errcode, retry_after=_PAUSES.get(errcode))

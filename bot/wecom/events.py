@@ -6,7 +6,7 @@ contact events all come from ``sys`` and two people can arrive in one second (pl
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, ParseError
@@ -79,6 +79,88 @@ class ArchiveNotified(Event):
     """Something is new in the archive: pull."""
 
 
+@dataclass(frozen=True, slots=True)
+class TransferFailed(Event):
+    """A handover did not happen. ``reason``: customer_refused or customer_limit_exceed; ``userid`` is the takeover."""
+
+    userid: str
+    external_userid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivingApproved(Event):
+    """The customer agreed to archiving; the code allows a welcome message, like that of a new contact."""
+
+    userid: str
+    external_userid: str
+    welcome_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged(Event):
+    """A customer group is new, changed or gone: read it again.
+
+    ``last_version`` is the member version before; when it is not the one we hold, we missed an event.
+    ``members`` is empty in pushes of older clients.
+    """
+
+    chat_id: str
+    change: str  # create, update, dismiss
+    detail: str  # of an update: add_member, del_member, change_owner, change_name, change_notice
+    members: tuple[str, ...]
+    last_version: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagChanged(Event):
+    """A corp tag or a group of tags was changed by a person: read the tags again."""
+
+    change: str  # create, update, delete, shuffle
+    one_id: str
+    is_group: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KfAuthorised(Event):
+    """微信客服 accounts were given to this app or taken from it."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionChanged(Event):
+    """获客助手: a balance, a link, or a customer who came over a link."""
+
+    change: str
+    link_id: str
+    userid: str
+    external_userid: str
+    channel_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardTapped(Event):
+    """A staff member tapped a button of a template card of ours."""
+
+    userid: str
+    task_id: str
+    button: str
+    response_code: str
+    agentid: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffChanged(Event):
+    """The directory changed: a member or a department is new, different or gone."""
+
+    change: str  # create_user, update_user, delete_user, create_party, …
+    userid: str
+    new_userid: str
+
+
 _ADDED = {  # kind → whether the staff member has yet to accept
     "change_external_contact.add_external_contact": False,
     "change_external_contact.add_half_external_contact": True,
@@ -142,11 +224,79 @@ def to_event(fields: Fields) -> Event:
     if kind in _ADDED:
         state, code = fields.get("State", ""), fields.get("WelcomeCode", "")
         return ContactAdded(key, at, kind, *pair, state, code, _ADDED[kind])
-    if kind == "kf_msg_or_event":
-        return KfNotified(key, at, kind, fields.get("OpenKfId", ""), fields.get("Token", ""))
-    if kind == "msgaudit_notify":
-        return ArchiveNotified(key, at, kind)
-    return Event(key, at, kind)
+    make = _MAKERS.get(kind) or _FAMILY_MAKERS.get(fields.get("Event", ""))
+    return make(key, at, kind, fields) if make else Event(key, at, kind)
+
+
+def _make_kf(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    return KfNotified(key, at, kind, fields.get("OpenKfId", ""), fields.get("Token", ""))
+
+
+def _make_archive(key: str, at: datetime, kind: str, _fields: Fields) -> Event:
+    return ArchiveNotified(key, at, kind)
+
+
+def _make_transfer_failed(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    return TransferFailed(key, at, kind, *_texts(fields, "UserID", "ExternalUserID", "FailReason"))
+
+
+def _make_approved(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    return ArchivingApproved(key, at, kind, *_texts(fields, "UserID", "ExternalUserID", "WelcomeCode"))
+
+
+def _make_group(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    chat_id, change, detail = _texts(fields, "ChatId", "ChangeType", "UpdateDetail")
+    members = _list(fields, "MemChangeList.Item")
+    return GroupChanged(key, at, kind, chat_id, change, detail, members, *_texts(fields, "LastMemVer", "CurMemVer"))
+
+
+def _make_tag(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    change, one_id, tag_type = _texts(fields, "ChangeType", "Id", "TagType")
+    return TagChanged(key, at, kind, change, one_id, tag_type == "tag_group")
+
+
+def _make_kf_authorised(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    return KfAuthorised(key, at, kind, _list(fields, "AuthAddOpenKfId"), _list(fields, "AuthDelOpenKfId"))
+
+
+def _make_acquisition(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    names = ("ChangeType", "LinkId", "UserID", "ExternalUserID", "State")
+    return AcquisitionChanged(key, at, kind, *_texts(fields, *names))
+
+
+def _make_card(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    names = ("FromUserName", "TaskId", "EventKey", "ResponseCode", "AgentID")
+    return CardTapped(key, at, kind, *_texts(fields, *names))
+
+
+def _make_staff(key: str, at: datetime, kind: str, fields: Fields) -> Event:
+    return StaffChanged(key, at, kind, *_texts(fields, "ChangeType", "UserID", "NewUserID"))
+
+
+_Maker = Callable[[str, datetime, str, Fields], Event]
+_MAKERS: dict[str, _Maker] = {  # by kind
+    "kf_msg_or_event": _make_kf,
+    "msgaudit_notify": _make_archive,
+    "change_external_contact.transfer_fail": _make_transfer_failed,
+    "change_external_contact.msg_audit_approved": _make_approved,
+}
+_FAMILY_MAKERS: dict[str, _Maker] = {  # by Event: every ChangeType, also one that is new
+    "change_external_chat": _make_group,
+    "change_external_tag": _make_tag,
+    "kf_account_auth_change": _make_kf_authorised,
+    "customer_acquisition": _make_acquisition,
+    "template_card_event": _make_card,
+    "change_contact": _make_staff,
+}
+
+
+def _texts(fields: Fields, *names: str) -> tuple[str, ...]:
+    return tuple(fields.get(name, "") for name in names)
+
+
+def _list(fields: Fields, name: str) -> tuple[str, ...]:
+    """A repeated element: ``parse_fields`` joins them with commas, and ids hold none."""
+    return tuple(one for one in fields.get(name, "").split(",") if one)
 
 
 def _moment(create_time: str) -> datetime:

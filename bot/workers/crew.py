@@ -22,6 +22,7 @@ WELCOME_LOOPS = 4  # calls at once; each may wait for WeCom
 CALL_LOOPS = 4
 FETCH_LOOPS = 2
 MONEY_POLL_S = 2.0
+MEDIA_POLL_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -42,6 +43,8 @@ def make_loops(services: Services) -> list[Loop]:
     loops += [Loop(f"fetch-{n}", Lane.FETCH, fetch.run_once) for n in range(FETCH_LOOPS)]
     if services.archive is not None:
         loops.append(Loop("archive", STORED, services.archive.open_waiting))
+    if services.fetch_media is not None:
+        loops.append(Loop("media", "media", services.fetch_media, MEDIA_POLL_S))
     return loops
 
 

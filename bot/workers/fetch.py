@@ -1,6 +1,7 @@
 """The fetching worker: reads from WeCom that events ask for. Network first, then one transaction."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import structlog
 
@@ -8,8 +9,9 @@ from bot import mailbox
 from bot.contacts import store as contacts
 from bot.conversations import kf
 from bot.kinds import InboxKind
-from bot.mailbox import Item, Lane, LeaseLost
+from bot.mailbox import Item, Lane
 from bot.wecom.errors import Refused, WeComError
+from bot.workers.careful import carefully
 from bot.workers.services import Services
 
 AT_ONCE = 10
@@ -33,17 +35,20 @@ class FetchWorker:
         async with services.database.write() as db:
             items = await mailbox.claim(db, Lane.FETCH, now=services.clock(), worker=services.worker, limit=AT_ONCE)
         for item in items:
-            try:
-                await self._fetchers[item.kind](item)
-                _log.info("inbox.done", key=item.key, kind=item.kind)
-            except LeaseLost:
-                _log.warning("inbox.lease_lost", key=item.key)
-            except WeComError as error:
-                _log.warning("fetch.failed", key=item.key, kind=item.kind, error=str(error))
-                async with services.database.write() as db:
-                    jitter = services.random.random()
-                    await mailbox.retry_later(db, item, str(error), now=services.clock(), jitter=jitter)
+            await carefully(services, item, partial(self._fetch, item))
         return len(items)
+
+    async def _fetch(self, item: Item) -> None:
+        services = self._services
+        try:
+            await self._fetchers[item.kind](item)
+        except WeComError as error:
+            _log.warning("fetch.failed", key=item.key, kind=item.kind, error=str(error))
+            async with services.database.write() as db:
+                jitter, pause = services.random.random(), error.retry_after
+                await mailbox.retry_later(db, item, str(error), now=services.clock(), after=pause, jitter=jitter)
+        else:
+            _log.info("inbox.done", key=item.key, kind=item.kind)
 
     async def _sync_contact(self, item: Item) -> None:
         services = self._services
@@ -62,7 +67,7 @@ class FetchWorker:
             if error.errcode not in NOT_OUR_CONTACT:
                 raise
             async with services.database.write() as db:
-                await mailbox.ignore(db, item, f"企业微信里已没有这位客户({error.errcode})", now=services.clock())
+                await mailbox.ignore(db, item, f"企业微信里已没有这位客户（{error.errcode}）", now=services.clock())
             return
         names = await self._new_names(str(follow["userid"]) for follow in answer.get("follow_user", []))
         async with services.database.write() as db:

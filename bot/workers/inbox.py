@@ -5,14 +5,12 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from bot import mailbox
-from bot.archive.messages import BadMessage
 from bot.handlers import contact, message, order
 from bot.handlers.context import Context
 from bot.kinds import InboxKind
-from bot.mailbox import Item, Lane, LeaseLost
+from bot.mailbox import Item, Lane
 from bot.wecom.events import (
     ContactAdded,
     ContactEdited,
@@ -21,6 +19,7 @@ from bot.wecom.events import (
     Event,
     to_event,
 )
+from bot.workers.careful import attempt, carefully
 from bot.workers.services import Services
 
 EVENTS_AT_ONCE = 20
@@ -51,27 +50,31 @@ class InboxWorker:
         """Handle a few events, most urgent first; returns how many."""
         items = await self._claim(Lane.EVENTS, limit=EVENTS_AT_ONCE)
         for item in items:
-            handler = self._handler(item)
-            if handler is None:
-                await self._finish_unknown(item)
-            else:
-                await self._handle([item], handler)
+            await carefully(self._services, item, partial(self._handle_event, item))
         return len(items)
 
     async def run_messages(self) -> int:
         """Handle a batch of messages in one commit; when that fails, one by one, so that one bad one stops none."""
         items = await self._claim(Lane.MESSAGES, limit=MESSAGES_AT_ONCE)
-        if not items:
-            return 0
-        if not await self._try(items, partial(message.on_messages, items)):
+        if items and await attempt(partial(self._commit, items, partial(message.on_messages, items))) is not None:
             for item in items:
-                await self._handle([item], partial(message.on_messages, [item]))
+                work = partial(self._commit, [item], partial(message.on_messages, [item]))
+                await carefully(self._services, item, work)
         return len(items)
 
     async def _claim(self, lane: Lane, *, limit: int) -> list[Item]:
         services = self._services
         async with services.database.write() as db:
             return await mailbox.claim(db, lane, now=services.clock(), worker=services.worker, limit=limit)
+
+    async def _handle_event(self, item: Item) -> None:
+        handler = self._handler(item)
+        if handler is not None:
+            await self._commit([item], handler)
+            return
+        async with self._services.database.write() as db:
+            await mailbox.ignore(db, item, "目前没有处理这种事件的规则", now=self._services.clock())
+        _log.info("inbox.ignored", key=item.key, kind=item.kind)
 
     def _handler(self, item: Item) -> Callable[[Context], Awaitable[None]] | None:
         own = OWN_HANDLERS.get(item.kind)
@@ -81,42 +84,13 @@ class InboxWorker:
         handler = EVENT_HANDLERS.get(type(event))
         return partial(handler, event) if handler else None
 
-    async def _try(self, items: Sequence[Item], handle: Callable[[Context], Awaitable[None]]) -> bool:
-        """One commit: the effects and "done". False when the handler failed and nothing was written."""
+    async def _commit(self, items: Sequence[Item], handle: Callable[[Context], Awaitable[None]]) -> None:
+        """The effects and "done" in one commit. A message's content then lives in the message table only."""
         services = self._services
-        keep = items[0].lane is not Lane.MESSAGES  # a message's content then lives in the message table only
-        try:
-            async with services.database.write() as db:
-                now = services.clock()
-                context = await services.context(db, now)
-                await handle(context)
-                for item in items:
-                    await mailbox.done(db, item, now=now, keep_payload=keep)
-        except LeaseLost as lost:
-            _log.warning("inbox.lease_lost", key=str(lost))
-            return len(items) == 1
-        except DBAPIError:
-            raise  # the database is in trouble, not the item: the loop pauses, the lease gives the item back
-        except (ArithmeticError, AttributeError, BadMessage, LookupError, TypeError, ValueError) as error:
-            _log.error("inbox.failed", key=items[0].key, count=len(items), error=type(error).__name__)
-            if len(items) == 1:
-                await self._postpone(items[0], error)
-            return False
+        keep = items[0].lane is not Lane.MESSAGES
+        async with services.database.write() as db:
+            now = services.clock()
+            await handle(await services.context(db, now))
+            await mailbox.done_many(db, items, now=now, keep_payload=keep)
         for item in items:
             _log.info("inbox.done", key=item.key, kind=item.kind)
-        return True
-
-    async def _handle(self, items: Sequence[Item], handle: Callable[[Context], Awaitable[None]]) -> None:
-        await self._try(items, handle)
-
-    async def _postpone(self, item: Item, error: Exception) -> None:
-        services = self._services
-        async with services.database.write() as db:
-            # The kind of fault, not its text: a message's text may quote what a customer wrote.
-            reason = f"处理时出错: {type(error).__name__}"
-            await mailbox.retry_later(db, item, reason, now=services.clock(), jitter=services.random.random())
-
-    async def _finish_unknown(self, item: Item) -> None:
-        async with self._services.database.write() as db:
-            await mailbox.ignore(db, item, "目前没有处理这种事件的规则", now=self._services.clock())
-        _log.info("inbox.ignored", key=item.key, kind=item.kind)

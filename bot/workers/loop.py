@@ -1,7 +1,7 @@
 """The waiting. A loop runs its worker until nothing is left, then waits for the bell or a short poll.
 
-The one place that catches ``Exception``: a fault in one round is logged by its name, without
-content, and the next round goes on. Items themselves record their failures in the mailbox.
+One of the two places that catch ``Exception`` (the other is ``careful.py``): a fault in one round is
+logged by its name, without content, and the next round goes on. Items record their failures themselves.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ async def run_forever(loop: Loop, bell: Bell) -> None:
         try:
             if await loop.run_once():
                 continue
-        except Exception as error:  # noqa: BLE001  # the one broad catch of the house: record, go on
+        except Exception as error:  # noqa: BLE001  # see above: record, go on
             _log.error("worker.fault", worker=loop.name, error=type(error).__name__)
             await asyncio.sleep(PAUSE_AFTER_FAULT_S)
             continue

@@ -14,18 +14,20 @@ from bot.conversations import store as conversations
 from bot.conversations.store import Said
 from bot.handlers import contact, order
 from bot.kinds import OutboxKind
-from bot.mailbox import Item, Lane, LeaseLost
+from bot.mailbox import Item, Lane
 from bot.wecom.errors import (
     Busy,
     DoneElsewhere,
     Misconfigured,
     OutcomeUnknown,
     Refused,
+    SessionClosed,
     Throttled,
     TooLate,
     Unreachable,
     WeComError,
 )
+from bot.workers.careful import carefully
 from bot.workers.services import Services
 
 CALLS_AT_ONCE = 5
@@ -64,15 +66,12 @@ class OutboxWorker:
         async with services.database.write() as db:
             items = await mailbox.claim(db, lane, now=services.clock(), worker=services.worker, limit=limit)
         for item in items:
-            try:
-                await self._deliver(item)
-            except LeaseLost:
-                _log.warning("outbox.lease_lost", key=item.key)
+            await carefully(services, item, partial(self._deliver, item))
         return len(items)
 
     async def _deliver(self, item: Item) -> None:
         if item.expires_at is not None and self._services.clock() >= item.expires_at:
-            await self._expire(item, "已经过期,没有再发送")
+            await self._expire(item, "已经过期，没有再发送")
             return
         if item.kind == OutboxKind.SEND_RED_PACKET:
             await self._send_red_packet(item)
@@ -87,19 +86,23 @@ class OutboxWorker:
     async def _settle(self, item: Item, error: WeComError) -> None:
         """What a failed call means for its item."""
         match error:
+            case DoneElsewhere() if item.kind == OutboxKind.SEND_WELCOME and item.attempts > 1:
+                await self._finish(item, self._keep_welcome(item), note="前一次其实已经送达")
             case DoneElsewhere():
-                await self._finish(item, _nothing, note=f"已由别处完成({error.errcode})")
+                await self._finish(item, _nothing, note=f"已由别处完成（{error.errcode}）")
+            case SessionClosed():
+                await self._expire(item, f"微信客服现在不允许给这位客户发消息（{error.errcode}）")
             case TooLate():
-                await self._expire(item, f"已失效({error.errcode})")
+                await self._expire(item, f"已失效（{error.errcode}）")
             case Throttled():
-                await self._retry(item, str(error), after=THROTTLED_PAUSE)
+                await self._retry(item, str(error), after=error.retry_after or THROTTLED_PAUSE)
             case Misconfigured():
                 _log.error("outbox.misconfigured", key=item.key, errcode=error.errcode)
                 await self._retry(item, str(error), after=MISCONFIGURED_PAUSE)
             case Busy() | OutcomeUnknown() | Unreachable():
-                await self._retry(item, str(error))
+                await self._retry(item, str(error), after=error.retry_after)
             case Refused() if item.kind == OutboxKind.MARK_TAGS and error.errcode in NOT_OUR_CONTACT:
-                await self._finish(item, _nothing, note="已经不是好友,无需同步标签")
+                await self._finish(item, _nothing, note="已经不是好友，无需同步标签")
             case Refused() if item.kind == OutboxKind.SEND_KF and error.errcode == MSGID_USED and item.attempts > 1:
                 await self._finish(item, self._keep_answer(item), note="前一次其实已经送达")
             case _:
@@ -110,6 +113,10 @@ class OutboxWorker:
     async def _send_welcome(self, item: Item) -> After:
         payload = item.payload
         await self._services.wecom.send_welcome_msg(payload["welcome_code"], payload["text"])
+        return self._keep_welcome(item)
+
+    def _keep_welcome(self, item: Item) -> After:
+        payload = item.payload
 
         async def after(db: AsyncSession, now: datetime) -> None:
             said = Said(
@@ -202,10 +209,8 @@ class OutboxWorker:
             return
         packet_id = int(item.payload["packet_id"])
         result = await sender.send(packet_id, on_change=partial(order.on_packet_changed, clock=self._services.clock))
-        if result.retry_after is None:
-            await self._finish(item, _nothing, note=f"state {result.state}")
-        else:  # the packet keeps its own times as well (workers/reconcile.py); whichever comes first
-            await self._retry(item, f"state {result.state}", after=result.retry_after)
+        # Whatever is still open has its own time in ``look_at``: workers/reconcile.py goes on from here.
+        await self._finish(item, _nothing, note=f"state {result.state}")
 
     # -- how an item ends ------------------------------------------------------------------------
 
@@ -213,7 +218,7 @@ class OutboxWorker:
         async with self._services.database.write() as db:
             now = self._services.clock()
             await after(db, now)
-            await mailbox.done(db, item, now=now)
+            await mailbox.done_many(db, [item], now=now, keep_payload=False)  # texts live in the message table only
         _log.info("outbox.done", key=item.key, kind=item.kind, note=note)
 
     async def _expire(self, item: Item, reason: str) -> None:

@@ -14,6 +14,7 @@ from bot.workers.services import Services
 
 ARCHIVE_EVERY = timedelta(minutes=1)  # the event is only a wake-up (platform reference 5.10)
 STAFF_EVERY = timedelta(hours=12)
+CLAIMS_EVERY = timedelta(hours=1)  # waiting claims, and bound orders whose hold is over
 KF_EVERY = timedelta(minutes=5)  # without a token from an event the platform allows few calls
 
 _log = structlog.get_logger()
@@ -49,6 +50,8 @@ class PollWorker:
         letters += [_reminder(InboxKind.PULL_KF, {"OpenKfId": account}, account, turn) for account in accounts]
         async with services.database.write() as db:
             await mailbox.put_many(db, Lane.FETCH, letters, now=now)
+            again = _reminder(InboxKind.ORDERS_IMPORTED, {}, "claims", _turn(now, CLAIMS_EVERY))
+            await mailbox.put_many(db, Lane.EVENTS, [again], now=now)
         return 0
 
 

@@ -1,6 +1,6 @@
 """The long-lived objects that workers share; built once in ``bot/app.py``."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -26,6 +26,7 @@ class Services:
     worker: str  # this process's name in the mailbox
     wecom: WeComClient
     archive: ArchiveReader | None
+    fetch_media: Callable[[], Awaitable[int]] | None  # files of archived messages, where a folder is set
     sender: Sender | None
     tags: LibraryCache
     lexicon: Lexicon

@@ -42,8 +42,7 @@ const chartOption = ({ kind, labels, series, unit }, narrow) => {
       xAxis: { type: "value", show: false, max: most },
       yAxis: { type: "category", inverse: true, data: labels, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: ink, fontSize: 14, margin: 14 } },
       series: [{
-        name: series[0].name, type: "bar", barWidth: "62%", showBackground: true,
-        backgroundStyle: { color: token("sunken"), borderRadius: 6 },
+        name: series[0].name, type: "bar", barWidth: "62%",
         data: values.map((value, index) => ({
           value, itemStyle: { borderRadius: 6, color: mix("primary", "surface", 100 - index * 9) },
           label: { formatter: `{n|${value}${unit}}{s|${share(index)}}` },

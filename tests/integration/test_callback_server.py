@@ -1,5 +1,6 @@
 """The callback URL: what is refused and how, what is kept, and that nothing is answered before it is stored."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -171,3 +172,24 @@ async def test_what_cannot_be_trusted_is_refused_and_leaves_a_trace_without_cont
     (refusal,) = kept.refusals
     assert refusal.status == status
     assert "CODE" not in refusal.reason
+
+
+async def test_many_at_once_are_each_stored_before_they_are_answered(
+    client: TestClient[web.Request, web.Application], database: Database
+) -> None:
+    """They share commits; each still gets its own answer, and repeats among them change nothing."""
+    pushes = [push(event_xml(ExternalUserID=f"wm{n % 40:030d}", WelcomeCode=f"C{n % 40}")) for n in range(80)]
+    answers = await asyncio.gather(*(client.post(PATH, params=query, data=body) for query, body in pushes))
+    assert {answer.status for answer in answers} == {200}
+    assert len((await stored(database)).mail) == 40
+
+
+async def test_an_event_that_could_not_be_stored_is_not_answered_success(database: Database) -> None:
+    """WeCom then pushes it again."""
+    app = web.Application()
+    app.add_routes(CallbackServer([APP], database=database, clock=lambda: NOW).routes())
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Mail.__table__.drop)  # type: ignore[attr-defined]  # a Table
+    async with TestClient(TestServer(app)) as client:
+        query, body = push(event_xml())
+        assert (await client.post(PATH, params=query, data=body)).status == 500

@@ -83,9 +83,9 @@ async def test_the_menu_offers_only_what_a_role_may_open(open_as: OpenAs) -> Non
 @pytest.mark.parametrize(
     ("role", "seen", "hidden"),
     [
-        ("compliance", "绝对不会过敏", "商户订单号"),
-        ("finance", "商户订单号", "绝对不会过敏"),
-        ("operator", "2211009873456612008", "商户订单号"),
+        ("compliance", "绝对不会过敏", "商户单号"),
+        ("finance", "商户单号", "绝对不会过敏"),
+        ("operator", "2211009873456612008", "商户单号"),
     ],
 )
 async def test_a_contact_card_shows_each_role_its_part(open_as: OpenAs, role: str, seen: str, hidden: str) -> None:

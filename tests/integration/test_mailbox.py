@@ -139,5 +139,5 @@ async def test_a_finished_message_leaves_no_content_behind(database: Database) -
     await put(database, "a")
     (item,) = await claim(database)
     async with database.write() as db:
-        await mailbox.done(db, item, now=NOW, keep_payload=False)
+        await mailbox.done_many(db, [item], now=NOW, keep_payload=False)
     assert await state_of(database, item) == (State.DONE, {})

@@ -24,7 +24,9 @@ async def list_events(db: AsyncSession, query: TableQuery) -> Listing[EventRow]:
     if state := query.filters.get("state"):
         rows = rows.where(Mail.state == state)
     if query.q:
-        rows = rows.where(or_(Mail.key.contains(query.q, autoescape=True), Mail.kind.contains(query.q, autoescape=True)))
+        rows = rows.where(
+            or_(Mail.key.contains(query.q, autoescape=True), Mail.kind.contains(query.q, autoescape=True))
+        )
     found, total = await page(db, rows, query, {"created_at": Mail.created_at, "attempts": Mail.attempts}, Mail.id)
     return Listing([_event_row(one) for one in found], total)
 

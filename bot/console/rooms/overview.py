@@ -51,9 +51,7 @@ async def _funnel(db: AsyncSession, since: datetime) -> list[FunnelStep]:
     return [FunnelStep(label, await number(db, query)) for label, query in steps]
 
 
-async def _today(
-    db: AsyncSession, since: datetime, *, flags: int, quarantined: int, dead: int
-) -> list[TodayNumber]:
+async def _today(db: AsyncSession, since: datetime, *, flags: int, quarantined: int, dead: int) -> list[TodayNumber]:
     tagged = await number(db, count_people(SuggestionRow.external_userid, SuggestionRow.created_at >= since))
     sent = (RedPacket.created_at >= since, RedPacket.state.in_(SENT_STATES))
     paid = await number(db, select(func.sum(RedPacket.amount_fen)).where(*sent))

@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("pulled_at", UtcDateTime(), nullable=True),
+        sa.Column("caught_up_at", UtcDateTime(), nullable=True),
+        sa.Column("silent_since", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -39,6 +41,41 @@ def upgrade() -> None:
     with op.batch_alter_table("archive_envelope", schema=None) as batch_op:
         batch_op.create_index("archive_envelope_state", ["state", "seq"], unique=False)
         batch_op.create_index(batch_op.f("ix_archive_envelope_msgid"), ["msgid"], unique=False)
+
+    op.create_table(
+        "archive_gap",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("after_seq", sa.BigInteger(), nullable=False),
+        sa.Column("next_seq", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=12), nullable=False),
+        sa.Column("silent_since", UtcDateTime(), nullable=True),
+        sa.Column("noticed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("after_seq"),
+    )
+    op.create_table(
+        "archive_media",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("message_key", sa.String(length=128), nullable=False),
+        sa.Column("sdkfileid", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("md5", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("next_index", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    with op.batch_alter_table("archive_media", schema=None) as batch_op:
+        batch_op.create_index("archive_media_message", ["message_key"], unique=False)
+        batch_op.create_index("archive_media_next", ["state", "due_at"], unique=False)
 
     op.create_table(
         "console_account",
@@ -214,7 +251,6 @@ def upgrade() -> None:
         "message_kf_cursor",
         sa.Column("open_kfid", sa.String(length=64), nullable=False),
         sa.Column("cursor", sa.String(length=128), nullable=False),
-        sa.Column("token", sa.String(length=160), nullable=False),
         sa.Column("pulled_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("open_kfid"),
     )
@@ -377,10 +413,7 @@ def upgrade() -> None:
         sa.Column("last_sent_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.Column("look_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"],
-            ["red_packet_campaign.id"],
-        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["red_packet_campaign.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("mch_billno"),
         sa.UniqueConstraint("order_key", "generation"),
@@ -412,10 +445,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("applied", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["packet_id"],
-            ["red_packet.id"],
-        ),
+        sa.ForeignKeyConstraint(["packet_id"], ["red_packet.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("red_packet_attempt", schema=None) as batch_op:
@@ -432,14 +462,8 @@ def upgrade() -> None:
         sa.Column("amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint("amount_fen > 0", name="red_packet_ledger_amount"),
         sa.CheckConstraint("debit <> credit", name="red_packet_ledger_accounts"),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"],
-            ["red_packet_campaign.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["packet_id"],
-            ["red_packet.id"],
-        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["red_packet_campaign.id"]),
+        sa.ForeignKeyConstraint(["packet_id"], ["red_packet.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("red_packet_ledger", schema=None) as batch_op:
@@ -692,6 +716,12 @@ def downgrade() -> None:
 
     op.drop_table("console_attempt")
     op.drop_table("console_account")
+    with op.batch_alter_table("archive_media", schema=None) as batch_op:
+        batch_op.drop_index("archive_media_next")
+        batch_op.drop_index("archive_media_message")
+
+    op.drop_table("archive_media")
+    op.drop_table("archive_gap")
     with op.batch_alter_table("archive_envelope", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_archive_envelope_msgid"))
         batch_op.drop_index("archive_envelope_state")
