@@ -11,6 +11,7 @@ from yarl import URL
 from bot.doctor.findings import Outcome, fail, ok, skipped, warn
 from bot.doctor.services import DoctorServices
 from bot.doctor.transport import NoAnswer, Reply, request
+from bot.settings import Settings
 from bot.wecom.envelope import seal
 
 CALLBACK_PATH = "/wecom/callback/main"
@@ -33,7 +34,7 @@ async def check_public_url(services: DoctorServices) -> Outcome:
 async def check_echo(services: DoctorServices) -> Outcome:
     """What the admin page does when the URL is saved. Our own token and key sign it."""
     settings = services.settings
-    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    base = settings.public_url or str(_local(settings))
     echo = secrets.token_hex(ECHO_BYTES).encode()
     sealed = seal(
         echo,
@@ -103,6 +104,12 @@ def _judge_status(url: str, status: int) -> Outcome:
             return fail(f"{url} 不存在（HTTP 404）", f"反向代理要原样转发 {CALLBACK_PATH}，不改路径")
         case _:
             return fail(f"{url} 回答 HTTP {status}", "看反向代理和 xiaoer serve 的日志；502、504 表示小二没有运行")
+
+
+def _local(settings: Settings) -> URL:
+    """Our own server from here; "every address" is no address to connect to."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # not bound here
+    return URL.build(scheme="http", host=host, port=int(settings.port))
 
 
 def _parse(address: str) -> URL | None:

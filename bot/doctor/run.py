@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
+from sqlalchemy.exc import ArgumentError
+
 from bot.doctor import archive, callback, ground, pay, wecom, work
 from bot.doctor.findings import Check, Finding, Outcome, State, examine, worst
 from bot.doctor.services import ArchiveFetch, DoctorServices, open_services
@@ -50,7 +52,12 @@ async def run_doctor(
     settings: Settings, *, clock: Callable[[], datetime] | None = None, archive: ArchiveFetch | None = None
 ) -> int:
     """Examine, print the table, and return the exit code: 0 when nothing failed."""
-    async with open_services(settings, clock=clock, archive=archive) as services:
-        findings = await run_checks(services)
+    try:
+        async with open_services(settings, clock=clock, archive=archive) as services:
+            findings = await run_checks(services)
+    except (ArgumentError, ImportError) as error:  # said before anything else can be looked at
+        seen = f"XIAOER_DATABASE_URL 读不懂，或缺少它的驱动（{type(error).__name__}）"
+        advice = "写成 sqlite+aiosqlite:///文件 或 postgresql+asyncpg://…；后者要安装 xiaoer[postgresql]"
+        findings = [Finding("database", "数据库", State.FAIL, seen, advice)]
     print_findings(findings, simulated=settings.is_simulated)
     return 1 if worst(findings) is State.FAIL else 0

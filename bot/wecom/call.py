@@ -26,6 +26,13 @@ PAGES_MAX = 10_000
 Answer = dict[str, Any]
 
 
+class _Whole(dict[str, Any]):
+    """An answer. A field the platform promises and does not send makes it unreadable, not a KeyError somewhere."""
+
+    def __missing__(self, name: str) -> object:
+        raise OutcomeUnknown(f"unreadable answer: no {name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file on its way to WeCom."""
@@ -51,7 +58,7 @@ class _Request:
 @dataclass(frozen=True, slots=True)
 class _Reply:
     answer: Answer
-    file: bytes = b""
+    file: bytes | None = None
 
     @property
     def errcode(self) -> int:
@@ -99,7 +106,10 @@ class Caller:
 
     async def download(self, path: str, params: Mapping[str, str]) -> bytes:
         """A file. A refusal comes as JSON in its place and is raised."""
-        return (await self._call(_Request("GET", path, params))).file
+        reply = await self._call(_Request("GET", path, params))
+        if reply.file is None:
+            raise OutcomeUnknown(f"{path}: an answer without a file")
+        return reply.file
 
     async def _call(self, request: _Request) -> _Reply:
         token = await self._tokens.get()
@@ -188,7 +198,7 @@ async def _read_limited(response: aiohttp.ClientResponse, path: str) -> bytes:
 def _read(path: str, raw: bytes) -> Answer:
     try:
         answer = json.loads(raw)
-        return {**answer, "errcode": int(answer.get("errcode", 0))}
+        return _Whole({**answer, "errcode": int(answer.get("errcode", 0))})
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise OutcomeUnknown(f"{path}: unreadable answer") from None
 

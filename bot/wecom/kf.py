@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from bot.wecom.call import Answer, Caller, given
+from bot.wecom.errors import OutcomeUnknown
 
 SYNC_LIMIT = 1000
 
@@ -82,7 +83,10 @@ class Kf:
         """The state and, with HUMAN, the servicer's userid."""
         body = {"open_kfid": open_kfid, "external_userid": external_userid}
         answer = await self._call.post("kf/service_state/get", body)
-        return SessionState(answer["service_state"]), str(answer.get("servicer_userid", ""))
+        try:
+            return SessionState(answer["service_state"]), str(answer.get("servicer_userid", ""))
+        except ValueError:
+            raise OutcomeUnknown("kf/service_state/get: a state nobody has described") from None
 
     async def hand_over(
         self, open_kfid: str, external_userid: str, state: SessionState, *, servicer_userid: str = ""

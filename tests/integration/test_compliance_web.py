@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.environment import make_environment
-from compliance import Line, make_app, scan, shipped_lexicon, store
+from compliance import Line, scan, shipped_lexicon, store
+from compliance.web import make_app
 from compliance.audit import list_audit
 from compliance.store import Filters
 from kernel.database import Database

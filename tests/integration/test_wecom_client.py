@@ -133,9 +133,9 @@ async def test_no_secret_and_no_token_shows_in_an_error_or_a_log(shop: Shop) -> 
         await shop.wecom.get_follow_users()
         token = await shop.wecom.contacts._call._tokens.get()
         for kind in kinds:
-            shop.world.faults.arm("user/get", Fault(kind))
+            shop.world.faults.arm("externalcontact/get_corp_tag_list", Fault(kind))
             with pytest.raises(WeComError) as failure:
-                await shop.wecom.get_staff("lisi")
+                await shop.wecom.get_corp_tags()
             said.append(repr(failure.value) + str(failure.value.__cause__))
     shown = " ".join([*said, *(str(line) for line in logs)])
     assert shop.world.config.secret not in shown
@@ -365,9 +365,10 @@ async def test_a_group_send_waits_for_staff_and_reports_what_became_of_it(shop: 
     assert [row["status"] async for row in sends.tasks(made.msgid)] == [TaskStatus.SENT]
     assert [row["status"] async for row in sends.results(made.msgid, "lisi")] == [SendStatus.SENT]
     await sends.cancel(in_groups.msgid)
-    span = {"start": shop.clock() - DAY, "end": shop.clock()}
-    assert [row["msgid"] async for row in sends.made(**span)] == [made.msgid]
-    assert [row["msgid"] async for row in sends.made(**span, for_groups=True)] == [in_groups.msgid]
+    end = shop.clock()
+    assert [row["msgid"] async for row in sends.made(start=end - DAY, end=end)] == [made.msgid]
+    for_groups = sends.made(start=end - DAY, end=end, for_groups=True)
+    assert [row["msgid"] async for row in for_groups] == [in_groups.msgid]
 
 
 async def test_customers_and_groups_are_handed_over(shop: Shop) -> None:

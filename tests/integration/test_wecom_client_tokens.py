@@ -1,4 +1,4 @@
-"""Tokens that processes share through the database: one fetches, the others wait or go on; a dead fetcher blocks nobody."""
+"""Tokens that processes share: one fetches, the others wait or go on; one that died while fetching blocks nobody."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

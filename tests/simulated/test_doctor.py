@@ -282,3 +282,21 @@ async def test_the_command_answers_with_its_exit_code(shop: Story, capsys: pytes
     assert "0 项不通" in capsys.readouterr().out
     assert await run_doctor(replace(shop.box.settings, wecom_secret="wrong"), clock=shop.world.clock) == 1
     assert "40001" in capsys.readouterr().out
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "读不懂"),
+        (f"postgresql+asyncpg://shop:geheim@127.0.0.1:{free_port()}/shop", "连不上 postgresql"),
+    ],
+)
+async def test_a_database_that_cannot_be_opened_is_said_without_its_password(
+    closed_shop: tuple[Box, Database], url: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box, _database = closed_shop
+    assert await run_doctor(replace(box.settings, database_url=url, host="0.0.0.0")) == 1
+    out = capsys.readouterr().out
+    assert said in out.replace("\n", "")
+    assert "geheim" not in out
