@@ -85,6 +85,14 @@ def migrate() -> None:
 
 
 @cli.command()
+def doctor() -> None:
+    """Check everything a shop needs, in the order WeCom hides it; each line says what to do."""
+    from bot.doctor import run_doctor  # noqa: PLC0415  # loaded for this command only
+
+    sys.exit(asyncio.run(run_doctor(_settings(check=False))))
+
+
+@cli.command()
 @click.argument("name")
 @click.option(
     "--role", "roles", multiple=True, type=click.Choice(["operator", "compliance", "finance", "admin"]), required=True

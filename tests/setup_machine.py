@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -69,4 +68,4 @@ def say(what: str, found: str | None, advice: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -135,7 +135,9 @@ def _greet(box: Box, url: str, *, once: bool) -> None:
     _terminal.print("[bold]小二[/bold] · 山茶小铺的一天")
     _terminal.print("企业微信、微信支付和会话存档都是[bold]模拟[/bold]的，只在本机；客户、订单和金额都是虚构的。")
     if not once:
-        _terminal.print(f"  模拟的企业微信  {box.runner.url}\n  小二            {url}")
+        _terminal.print(
+            f"  模拟的企业微信  {box.runner.url}（在 {box.runner.url}/chat 扮演一位客户）\n  小二            {url}"
+        )
 
 
 async def _invite(plant: app.Plant, url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.doctor.findings import Outcome, fail, ok, warn
+from bot.doctor.findings import Outcome, fail, ok, skipped, warn
 from bot.doctor.services import DoctorServices
 from bot.doctor.transport import NoAnswer, our_address, request
 
@@ -113,7 +113,7 @@ async def check_permission(services: DoctorServices) -> Outcome:
 async def check_scope(services: DoctorServices) -> Outcome:
     """The app must see the staff it works for."""
     if not services.chart.follow_users:
-        return warn("还没有可以查看的成员", "先让员工有客户联系权限")
+        return skipped("还没有可以查看的成员")
     unseen = 0
     for userid in services.chart.follow_users[:3]:
         answer = await _call(services, "GET", "user/get", {"userid": userid})

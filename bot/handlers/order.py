@@ -27,6 +27,7 @@ from bot.orders import store as orders
 from bot.orders.candidates import Candidate
 from bot.orders.claims import REASONS, ClaimOutcome, FoundOrder
 from bot.orders.tables import OrderBinding, OrderClaim
+from bot.red_packets import campaigns
 from bot.red_packets import store as red_packets
 from bot.red_packets.eligibility import NotEligible, OrderFacts
 from bot.red_packets.engine import State
@@ -101,13 +102,18 @@ async def on_packet_changed(db: AsyncSession, packet: RedPacket, *, clock: Calla
     state = State(packet.state)
     if state not in PACKET_NEWS:
         return
+    campaign = await campaigns.get_campaign(db, packet.campaign_id)
     await decisions.add(
         db,
         DecisionKind.RED_PACKET,
         key=f"packet:{packet.id}:{state}",
         external_userid=packet.external_userid,
         outcome=f"{PACKET_NEWS[state]} {money.format_yuan(packet.amount_fen)} 元",
-        because=[f"商户单号 {packet.mch_billno}", *([packet.reason_detail] if packet.reason_detail else [])],
+        because=[
+            f"订单 {_tail(packet.order_key)} 已登记，符合活动「{campaign.name}」的条件",
+            f"商户单号 {packet.mch_billno}",
+            *([packet.reason_detail] if packet.reason_detail else []),
+        ],
         now=now,
     )
     if state is State.SENT:
@@ -155,7 +161,7 @@ async def _act_on(outcome: ClaimOutcome, ctx: Context, *, because: list[str]) ->
     name = _placeholders(outcome, ctx)
     why = [*because, *([REASONS[outcome.reason]] if REASONS.get(outcome.reason) else [])]
     if outcome.kind == "bound" and outcome.order is not None:
-        await _note(ctx, outcome, f"订单 {tail} 绑定成功", [*why, "在导入的订单里找到，且没有其他客户登记过"])
+        await _note(ctx, outcome, f"订单 {tail} 登记成功", [*why, "在导入的订单里找到，且没有其他客户登记过"])
         await _reserve(outcome, outcome.order, ctx)
     elif outcome.kind == "not_found":
         await _note(ctx, outcome, f"订单 {tail} 还没找到，等待下次导入", why)

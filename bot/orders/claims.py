@@ -29,7 +29,7 @@ REASONS = {
     "too_many": "短时间内查不到的号码太多，暂停登记",
     "corrected": "客户随后更正了号码",
     "expired": "等了 15 天仍没有查到",
-    "unbound": "由同事解绑",
+    "unbound": "由同事解除登记",
     "repeated": "客户自己已经登记过",
 }
 # Refusals a later import may lift: these claims are looked at again.

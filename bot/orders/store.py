@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import decisions
 from bot.orders import claims
 from bot.orders.candidates import Candidate
 from bot.orders.claims import Ambiguous, ClaimOutcome, Found, FoundOrder, Lookup, NotFound
@@ -91,6 +92,15 @@ async def unbind(db: AsyncSession, order_key: str, *, by: str, now: datetime) ->
     await db.execute(delete(OrderBinding).where(OrderBinding.id == binding.id))
     taken_back = update(OrderClaim).where(OrderClaim.id == binding.claim_id)
     await db.execute(taken_back.values(state="rejected", reason="unbound", decided_at=now))
+    await decisions.add(
+        db,
+        decisions.DecisionKind.ORDER,
+        key=f"unbind:{binding.id}",
+        external_userid=binding.external_userid,
+        outcome=f"订单 …{order_key[-4:]} 解除登记",
+        because=[f"由 {by} 在订单页操作"],
+        now=now,
+    )
     log.info("order_unbound", claim_id=binding.claim_id)
     return True
 

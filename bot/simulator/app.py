@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.simulator.api import FINANCE_PATH, make_api, pull_archive
+from bot.simulator.chat import make_chat
 from bot.simulator.control import make_control, show_index
 from bot.simulator.pay_api import make_pay_api
 from bot.simulator.web import FILE_BYTES_MAX, WORLD
@@ -25,6 +26,7 @@ def make_simulator(world: World) -> web.Application:
     app.add_subapp("/cgi-bin", make_api(world))
     app.add_subapp("/mmpaymkttransfers", make_pay_api(world))
     app.add_subapp("/control", make_control(world))
+    app.add_subapp("/chat", make_chat(world))
     return app
 
 

@@ -26,6 +26,10 @@ class Media:
         self._context = context
         self.files: dict[str, MediaFile] = {}
 
+    def add(self, kind: str, filename: str, content: bytes) -> str:
+        """A file a person sends in the client; returns its media_id."""
+        return str(self._keep(kind, UploadedFile(filename, content))["media_id"])
+
     def living(self, media_id: str, *, missing: int = 41006) -> MediaFile:
         """The file, or 40007 for one unknown or older than three days."""
         if not media_id:

@@ -165,6 +165,11 @@ class World:
     def kf_write(self, external_userid: str, text: str, *, open_kfid: str) -> str:
         return self.kf.write(external_userid, text, open_kfid=open_kfid)
 
+    def kf_write_picture(self, external_userid: str, content: bytes, *, open_kfid: str) -> str:
+        """The customer sends a picture (JPEG or PNG)."""
+        image = {"media_id": self.media.add("image", "picture", content)}
+        return self.kf.write_message(external_userid, {"msgtype": "image", "image": image}, open_kfid=open_kfid)
+
     def archive_write(
         self,
         sender: str,

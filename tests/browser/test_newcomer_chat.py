@@ -6,19 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from playwright.async_api import Browser, Page, expect
 
 from bot import app, logs
-from bot.demo.box import Box, free_port, open_box
+from bot.demo.box import free_port, open_box
 from bot.demo.day import Day
 from bot.demo.idle import wait_until_idle
-from bot.simulator.chat import make_chat
 from bot.simulator.context import TurnableClock, utc_now
-from bot.simulator.control import make_control, show_index
-from bot.simulator.web import WORLD
 from bot.simulator.world import World
 from kernel.database import Database
 
@@ -52,19 +47,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         app.open_plant(box.settings, clock=clock) as plant,
     ):
         await app.prepare(plant.services.database, now=clock())
-        async with app.serving(plant, with_workers=True), TestServer(_pages(box)) as server:
-            shop = Shop(box.world, plant.services.database, str(server.make_url("")).rstrip("/"))
+        async with app.serving(plant, with_workers=True):
+            shop = Shop(box.world, plant.services.database, box.runner.url)
             await Day(shop.world, shop.database, clock=clock, settle=shop.settle).prepare()
             yield shop
-
-
-def _pages(box: Box) -> web.Application:
-    pages = web.Application()
-    pages[WORLD] = box.world
-    pages.router.add_get("/", show_index)
-    pages.add_subapp("/control", make_control(box.world))
-    pages.add_subapp("/chat", make_chat(box.world))
-    return pages
 
 
 @pytest.fixture

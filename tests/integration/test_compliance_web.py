@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.environment import make_environment
 from compliance import Line, scan, shipped_lexicon, store
-from compliance.web import make_app
 from compliance.audit import list_audit
 from compliance.store import Filters
+from compliance.web import make_app
 from kernel.database import Database
 from kernel.pages import Viewer
 

@@ -105,6 +105,16 @@ async def test_a_file_is_checked(api: Caller, content: bytes, kind: str, errcode
     assert (await upload(api, content, kind=kind))["errcode"] == errcode
 
 
+async def test_a_picture_from_a_customer_can_be_fetched(api: Caller, world: World) -> None:
+    """Platform reference 4.4 and 6.4."""
+    li = world.add_visitor("李")
+    world.kf_write_picture(li, PNG, open_kfid=KF)
+    (record,) = (await api.post("kf/sync_msg", {"open_kfid": KF}))["msg_list"]
+    query = {"access_token": api.access_token, "media_id": record["image"]["media_id"]}
+    async with api.session.get(f"{api.url}/cgi-bin/media/get", params=query) as answer:
+        assert await answer.read() == PNG
+
+
 async def test_a_message_with_a_dead_file_is_refused(api: Caller, world: World, shop: Shop) -> None:
     """Platform reference 3.6 and 4.6: 40007; the welcome code is not used up."""
     li = world.add_contact("李", staff="lisi")
