@@ -1,9 +1,12 @@
 """Fixtures for every test: databases on both back ends, and what to say about a missing one."""
 
+import asyncio
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -47,25 +50,99 @@ async def database_url(back_end: str, tmp_path: Path) -> AsyncIterator[str]:
     if back_end == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}"
         return
-    name = f"xiaoer_test_{secrets.token_hex(6)}"
+    async with postgresql_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(back_end: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """An empty database with every room's tables. They are made once for the whole run.
+
+    SQLite: a copy of one file. PostgreSQL: one database, emptied after each test.
+    """
+    if back_end == "sqlite":
+        template = tmp_path_factory.getbasetemp() / "template.sqlite3"
+        if not template.exists():
+            await make_tables(f"sqlite+aiosqlite:///{template}")
+        file = tmp_path / "test.sqlite3"
+        shutil.copyfile(template, file)
+        database = Database(f"sqlite+aiosqlite:///{file}")
+        yield database
+        await database.close()
+        return
+    if SHARED_NAME not in _made:
+        async with postgresql_admin() as admin:
+            await admin.execute(f'CREATE DATABASE "{SHARED_NAME}"')
+        _made.add(SHARED_NAME)
+        await make_tables(postgresql_url(SHARED_NAME))
+    database = Database(postgresql_url(SHARED_NAME))
+    yield database
+    await database.close()
+    connection = await asyncpg.connect(postgresql_url(SHARED_NAME).replace("+asyncpg", ""))
+    try:
+        await connection.execute(EMPTY_ALL)
+    finally:
+        await connection.close()
+
+
+# Rows and counters, without TRUNCATE's new files: twenty times faster for a handful of rows.
+EMPTY_ALL = """
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DELETE FROM %I', name);
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+  END LOOP;
+END $$;
+"""
+SHARED_NAME = f"xiaoer_test_shared_{os.getpid()}"
+_made: set[str] = set()
+
+
+async def make_tables(url: str) -> None:
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        for metadata in all_metadata():
+            await connection.run_sync(metadata.create_all)
+    await database.close()  # the last to leave SQLite folds the write-ahead log into the one file
+
+
+def postgresql_url(name: str) -> str:
+    return POSTGRESQL_URL.replace("postgresql://", "postgresql+asyncpg://").rsplit("/", 1)[0] + f"/{name}"
+
+
+@asynccontextmanager
+async def postgresql_admin() -> AsyncIterator[asyncpg.Connection]:
     admin = await asyncpg.connect(POSTGRESQL_URL)
     try:
-        await admin.execute(f'CREATE DATABASE "{name}"')
-        yield POSTGRESQL_URL.replace("postgresql://", "postgresql+asyncpg://").rsplit("/", 1)[0] + f"/{name}"
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        yield admin
     finally:
         await admin.close()
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database with every room's tables."""
-    database = Database(database_url)
-    async with database.engine.begin() as connection:
-        for metadata in all_metadata():
-            await connection.run_sync(metadata.create_all)
-    yield database
-    await database.close()
+@asynccontextmanager
+async def postgresql_database() -> AsyncIterator[str]:
+    name = f"xiaoer_test_{secrets.token_hex(6)}"
+    async with postgresql_admin() as admin:
+        await admin.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield postgresql_url(name)
+        finally:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def pytest_sessionfinish() -> None:
+    for name in _made:
+        asyncio.run(drop(name))
+
+
+async def drop(name: str) -> None:
+    async with postgresql_admin() as admin:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -184,12 +185,12 @@ async def test_many_at_once_are_each_stored_before_they_are_answered(
     assert len((await stored(database)).mail) == 40
 
 
-async def test_an_event_that_could_not_be_stored_is_not_answered_success(database: Database) -> None:
+async def test_an_event_that_could_not_be_stored_is_not_answered_success(tmp_path: Path) -> None:
     """WeCom then pushes it again."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'no such folder' / 'test.sqlite3'}")
     app = web.Application()
     app.add_routes(CallbackServer([APP], database=database, clock=lambda: NOW).routes())
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Mail.__table__.drop)  # type: ignore[attr-defined]  # a Table
     async with TestClient(TestServer(app)) as client:
         query, body = push(event_xml())
         assert (await client.post(PATH, params=query, data=body)).status == 500
+    await database.close()
