@@ -1,9 +1,7 @@
 """The composition root: builds every long-lived object, wires the rooms together, and runs what the CLI asks for."""
 
-import asyncio
 import contextlib
 import secrets
-import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,9 +12,7 @@ from pathlib import Path
 from random import Random
 
 import aiohttp
-import click
 from aiohttp import web
-from rich.progress import Progress
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,22 +21,17 @@ import compliance.web
 import scripts_library.web
 import tagger
 import tagger.web
-from bot import logs, mailbox, schema
+from bot import schema
 from bot.archive.finance_sdk import Account
 from bot.archive.media import fetch_media_once
 from bot.archive.reader import ArchiveReader
 from bot.archive.sdk_source import FinanceSdkSource
 from bot.archive.source import ArchiveSource, KeyRing, SimulatedSource
-from bot.console import accounts, passwords
 from bot.console.rooms import RoomsData, context_lines, people_names
 from bot.console.web import make_shell
 from bot.handlers import contact, order
-from bot.kinds import InboxKind
-from bot.mailbox import Lane
-from bot.orders import importing
 from bot.orders import web as orders_web
 from bot.orders.claims import ClaimOutcome
-from bot.orders.exports import UnknownExport, UnreadableFile
 from bot.red_packets import web as red_packets_web
 from bot.red_packets.errors import OpenidImpossible, OpenidPending
 from bot.red_packets.sending import Sender
@@ -48,6 +39,7 @@ from bot.server import CallbackApp, CallbackServer
 from bot.settings import Settings
 from bot.wechat_pay.client import WeChatPayClient
 from bot.wecom.client import WeComClient
+from bot.wecom.token_store import DatabaseTokenStore
 from bot.wecom.errors import Refused, WeComError
 from bot.workers import crew
 from bot.workers.loop import Bell
@@ -58,7 +50,6 @@ from scripts_library import store as scripts
 CALLBACK_APP = "main"  # the name in the callback URL: /wecom/callback/main
 SHUTDOWN_S = 5.0
 OPENID_FINAL = frozenset({40096, 84061, 43004})  # no WeChat customer behind this id: no openid will ever come
-OPENID_PAUSE_S = 60
 
 
 def utc_now() -> datetime:
@@ -88,6 +79,8 @@ async def open_plant(settings: Settings, *, clock: Callable[[], datetime] = utc_
             corpid=settings.wecom_corpid,
             secret=settings.wecom_secret,
             clock=clock,
+            agentid=int(settings.wecom_agentid),
+            store=DatabaseTokenStore(database),
         )
         source = _make_source(settings, session, stack)
         keys = KeyRing.from_files(settings.archive_key_files)
@@ -191,91 +184,6 @@ async def prepare(database: Database, *, now: datetime) -> tuple[int, int]:
     await schema.upgrade(database)
     async with database.write() as db:
         return await scripts.seed_default_scripts(db, now=now), await tagger.seed_shipped_rules(db, now=now)
-
-
-# -- commands -------------------------------------------------------------------------------------
-
-
-async def run_server(settings: Settings, *, with_workers: bool) -> None:
-    logs.set_up()
-    async with open_plant(settings) as plant:
-        await prepare(plant.services.database, now=utc_now())
-        async with serving(plant, with_workers=with_workers) as url:
-            logs.say_ready(url)
-            await wait_for_stop()
-
-
-async def run_worker(settings: Settings) -> None:
-    logs.set_up()
-    async with open_plant(settings) as plant, crew.running(plant.services, plant.bell):
-        await wait_for_stop()
-
-
-async def migrate_database(settings: Settings) -> str:
-    database = Database(settings.database_url)
-    try:
-        new_scripts, new_rules = await prepare(database, now=utc_now())
-    finally:
-        await database.close()
-    return f"schema is up to date; added {new_scripts} scripts and {new_rules} tag rules"
-
-
-async def add_account(settings: Settings, *, name: str, password: str, roles: tuple[str, ...]) -> str:
-    if complaint := passwords.complaint(password):
-        raise click.ClickException(complaint)
-    hashed = await asyncio.to_thread(passwords.hash_password, password)
-    database = Database(settings.database_url)
-    try:
-        await schema.upgrade(database)
-        async with database.write() as db:
-            added = await accounts.add_account(db, name, roles, password_hash=hashed, now=utc_now())
-    finally:
-        await database.close()
-    return f"account {name} is ready" if added else f"there is an account {name} already; nothing was changed"
-
-
-async def import_orders(settings: Settings, file: Path, *, platform: str | None) -> int:
-    """Import a file, then have waiting claims looked at again. The exit code says whether every row was taken."""
-    database = Database(settings.database_url)
-    try:
-        with Progress(transient=True) as bar:
-            task = bar.add_task("导入订单", total=1.0)
-
-            def show(_rows: int, share: float) -> None:
-                bar.update(task, completed=share)
-
-            report = await importing.import_file(
-                database, file, platform=platform, by="命令行", now=utc_now(), progress=show
-            )
-        await queue_recheck(database, report.import_id, now=utc_now())
-    except (UnreadableFile, UnknownExport) as error:
-        click.echo(f"没有导入：{error}", err=True)
-        return 1
-    finally:
-        await database.close()
-    click.echo(
-        f"{report.platform}:{report.rows} 行，新增 {report.added}，更新 {report.updated},"
-        f"未变 {report.unchanged}，拒收 {report.refused}"
-    )
-    for row in report.refused_rows:
-        click.echo(f"  第 {row.row} 行：{row.reason}", err=True)
-    return 1 if report.refused else 0
-
-
-async def queue_recheck(database: Database, import_id: int, *, now: datetime) -> None:
-    """After an import, waiting claims are looked up again by a worker."""
-    async with database.write() as db:
-        await mailbox.put(db, Lane.EVENTS, InboxKind.ORDERS_IMPORTED, {}, key=f"imported:{import_id}", now=now)
-
-
-async def wait_for_stop() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no loop signal handlers
-            loop.add_signal_handler(one, stop.set)
-    await stop.wait()
 
 
 # -- parts ----------------------------------------------------------------------------------------

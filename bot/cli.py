@@ -50,7 +50,7 @@ def demo(*, once: bool, transcript: Path | None, port: int, folder: Path) -> Non
 @click.option("--workers/--no-workers", default=True, help="Work the mailbox in this process too.")
 def serve(*, workers: bool) -> None:
     """Serve callbacks and the console; by default with the workers inside."""
-    from bot.app import run_server  # noqa: PLC0415  # loaded for this command only
+    from bot.commands import run_server  # noqa: PLC0415  # loaded for this command only
 
     asyncio.run(run_server(_settings(check=True), with_workers=workers))
 
@@ -58,7 +58,7 @@ def serve(*, workers: bool) -> None:
 @cli.command()
 def work() -> None:
     """Work the mailbox: a worker process beside ``serve --no-workers``."""
-    from bot.app import run_worker  # noqa: PLC0415  # loaded for this command only
+    from bot.commands import run_worker  # noqa: PLC0415  # loaded for this command only
 
     asyncio.run(run_worker(_settings(check=True)))
 
@@ -79,7 +79,7 @@ def simulate(*, port: int, callback_url: str, folder: Path) -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema, and put in the shipped scripts and tag rules."""
-    from bot.app import migrate_database  # noqa: PLC0415  # loaded for this command only
+    from bot.commands import migrate_database  # noqa: PLC0415  # loaded for this command only
 
     click.echo(asyncio.run(migrate_database(_settings(check=False))))
 
@@ -99,7 +99,7 @@ def doctor() -> None:
 )
 def account(*, name: str, roles: tuple[str, ...]) -> None:
     """Make a console account; the password is asked for, never given on the command line."""
-    from bot.app import add_account  # noqa: PLC0415  # loaded for this command only
+    from bot.commands import add_account  # noqa: PLC0415  # loaded for this command only
 
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     click.echo(asyncio.run(add_account(_settings(check=False), name=name, password=password, roles=roles)))
@@ -121,7 +121,7 @@ def orders_extract() -> None:
 @click.option("--platform", help="taobao, pdd, jd, …; found out from the header when not given.")
 def orders_import(*, file: Path, platform: str | None) -> None:
     """Import an order export (CSV) as the platform wrote it."""
-    from bot.app import import_orders  # noqa: PLC0415  # loaded for this command only
+    from bot.commands import import_orders  # noqa: PLC0415  # loaded for this command only
 
     sys.exit(asyncio.run(import_orders(_settings(check=False), file, platform=platform)))
 

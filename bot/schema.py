@@ -17,6 +17,7 @@ TABLE_MODULES = (
     "bot.contacts.tables",
     "bot.conversations.tables",
     "bot.archive.tables",
+    "bot.wecom.token_store",
     "bot.decisions",
     "bot.orders.tables",
     "bot.red_packets.tables",

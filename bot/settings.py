@@ -46,6 +46,7 @@ class Settings:
     simulated: str = _setting("", "1 when WeCom and WeChat Pay are simulated; the console says so on every page")
     wecom_base_url: str = _setting("https://qyapi.weixin.qq.com", "WeCom's API host")
     wecom_corpid: str = _setting("", "the corp's id: ww…")
+    wecom_agentid: str = _setting("0", "the app's AgentId, for messages to staff and their login")
     wecom_secret: str = _setting("", "secret of the app that may call the API", secret=True)
     wecom_token: str = _setting("", "Token of the callback", secret=True)
     wecom_aes_key: str = _setting("", "EncodingAESKey of the callback, 43 characters", secret=True)

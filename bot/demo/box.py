@@ -99,6 +99,7 @@ def _settings(world: World, url: str, *, database_url: str, port: int, keys: Pat
         simulated="1",
         wecom_base_url=url,
         wecom_corpid=config.corpid,
+        wecom_agentid=str(config.agentid),
         wecom_secret=config.secret,
         wecom_token=config.token,
         wecom_aes_key=config.encoding_aes_key,

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot import app, logs
+from bot.commands import wait_for_stop
 from bot.console import accounts
 from bot.demo import shop, transcript
 from bot.demo.box import Box, as_environment, free_port, open_box
@@ -70,7 +71,7 @@ async def run_demo(*, once: bool, transcript_file: Path | None, port: int, folde
             ok = _print(checks)
             if not once:
                 _terminal.print(f"\n[bold]控制台[/bold] {url}  一直开着，按 Ctrl-C 结束。")
-                await app.wait_for_stop()
+                await wait_for_stop()
     return 0 if ok else 1
 
 
@@ -100,7 +101,7 @@ async def run_simulator(*, port: int, callback_url: str, folder: Path) -> None:
             _terminal.print(f"export {name}='{value}'", soft_wrap=True)
         _terminal.print("xiaoer serve")
         _terminal.file.flush()
-        await app.wait_for_stop()
+        await wait_for_stop()
 
 
 async def _play(day: Day, *, once: bool, settle: Callable[[], Awaitable[None]], clock: TurnableClock) -> list[Check]:

@@ -39,7 +39,7 @@ COMPARED: dict[str, Executable] = {
     "flags": select(Flag.external_userid, Flag.category, Flag.word),
     "envelopes": select(Envelope.seq, Envelope.state),
     "decisions": select(Decision.external_userid, Decision.outcome),
-    "unfinished": select(Mail.kind, Mail.state).where(Mail.state.in_(["dead", "expired"])),
+    "unfinished": select(Mail.kind, Mail.state, Mail.error).where(Mail.state.in_(["dead", "expired"])),
 }
 
 

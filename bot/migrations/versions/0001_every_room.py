@@ -390,6 +390,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "wecom_token",
+        sa.Column("app", sa.String(length=96), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("renew_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("claimed_until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("app"),
+    )
+    op.create_table(
         "red_packet",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("order_key", sa.String(length=200), nullable=False),
@@ -413,7 +423,10 @@ def upgrade() -> None:
         sa.Column("last_sent_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.Column("look_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["campaign_id"], ["red_packet_campaign.id"]),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["red_packet_campaign.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("mch_billno"),
         sa.UniqueConstraint("order_key", "generation"),
@@ -445,7 +458,10 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("applied", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["packet_id"], ["red_packet.id"]),
+        sa.ForeignKeyConstraint(
+            ["packet_id"],
+            ["red_packet.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("red_packet_attempt", schema=None) as batch_op:
@@ -462,8 +478,14 @@ def upgrade() -> None:
         sa.Column("amount_fen", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint("amount_fen > 0", name="red_packet_ledger_amount"),
         sa.CheckConstraint("debit <> credit", name="red_packet_ledger_accounts"),
-        sa.ForeignKeyConstraint(["campaign_id"], ["red_packet_campaign.id"]),
-        sa.ForeignKeyConstraint(["packet_id"], ["red_packet.id"]),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["red_packet_campaign.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["packet_id"],
+            ["red_packet.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("red_packet_ledger", schema=None) as batch_op:
@@ -650,6 +672,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_red_packet_campaign_id"))
 
     op.drop_table("red_packet")
+    op.drop_table("wecom_token")
     op.drop_table("red_packet_switch")
     op.drop_table("red_packet_campaign")
     with op.batch_alter_table("order_record", schema=None) as batch_op:
