@@ -33,6 +33,7 @@ from bot.workers.services import Services
 CALLS_AT_ONCE = 5
 THROTTLED_PAUSE = timedelta(seconds=60)  # the platform blocks for a minute (platform reference 2.4)
 MISCONFIGURED_PAUSE = timedelta(minutes=5)
+URGENT_PAUSE = timedelta(seconds=1)
 DUPLICATE_TAG = 40071
 NOT_OUR_CONTACT = frozenset({84061, 40096})
 MSGID_USED = 40058  # what a msgid used twice is answered with is not documented; checked only on a repeat
@@ -230,6 +231,8 @@ class OutboxWorker:
         _log.warning("outbox.expired", key=item.key, kind=item.kind)
 
     async def _retry(self, item: Item, reason: str, *, after: timedelta | None = None) -> None:
+        if item.expires_at is not None:  # it has seconds to live: no long pauses
+            after = min(after or URGENT_PAUSE, URGENT_PAUSE)
         async with self._services.database.write() as db:
             now, jitter = self._services.clock(), self._services.random.random()
             state = await mailbox.retry_later(db, item, reason, now=now, after=after, jitter=jitter)
