@@ -110,7 +110,7 @@ async def test_a_killed_server_ends_the_day_as_if_nothing_had_happened(
 
 
 def seeded_deaths(seed: str, signs: int) -> list[int]:
-    """One death at a random sign of life in each stretch of the day: spread, so that no welcome is starved of its 20 s."""
+    """One death at a random sign of life in each stretch of the day; spread, so that no welcome's 20 s are eaten up."""
     rng = random.Random(seed)
     stretch = (signs - SIGNS_FIRST) / KILLS
     return [SIGNS_FIRST + int(stretch * (n + rng.random())) for n in range(KILLS)]
