@@ -39,8 +39,8 @@ from bot.server import CallbackApp, CallbackServer
 from bot.settings import Settings
 from bot.wechat_pay.client import WeChatPayClient
 from bot.wecom.client import WeComClient
-from bot.wecom.token_store import DatabaseTokenStore
 from bot.wecom.errors import Refused, WeComError
+from bot.wecom.token_store import DatabaseTokenStore
 from bot.workers import crew
 from bot.workers.loop import Bell
 from bot.workers.services import Services

@@ -62,7 +62,10 @@ class Database:
         self.after_commit: Callable[[frozenset[str]], None] | None = None  # told the names given to ``wake``
         self.is_sqlite = url.startswith("sqlite")
         self._writer = _make_engine(url, begin="BEGIN IMMEDIATE", connections=1 if self.is_sqlite else READERS_MAX)
-        self._reader = _make_engine(url, begin="BEGIN", connections=READERS_MAX) if self.is_sqlite else self._writer
+        if self.is_sqlite:
+            self._reader = _make_engine(url, begin="BEGIN", connections=READERS_MAX)
+        else:  # the same pool; one snapshot for all queries of a reading block, as SQLite gives by itself
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def engine(self) -> AsyncEngine:
@@ -87,7 +90,7 @@ class Database:
 
     async def close(self) -> None:
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
 
 

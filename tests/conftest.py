@@ -5,12 +5,13 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 from sqlalchemy import MetaData
 
 from kernel.database import Database
@@ -35,6 +36,13 @@ def postgresql_absent() -> str | None:
 
 
 POSTGRESQL_ABSENT = postgresql_absent()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> Iterator[None]:
+    """What one test sets up for logging is not the next one's."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

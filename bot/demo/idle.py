@@ -24,14 +24,15 @@ async def wait_until_idle(
     clock: Callable[[], datetime],
     within_s: float,
     every_s: float = LOOK_EVERY_S,
+    soon: timedelta = SOON,
     look: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Wait for the end of all work, looking every ``every_s``; ``look`` is called each time.
+    """Wait for the end of all work due within ``soon``, looking every ``every_s``; ``look`` is called each time.
 
     Raises TimeoutError naming what is left.
     """
     deadline = asyncio.get_running_loop().time() + within_s
-    while left := await _work_left(world, database, now=clock()):
+    while left := await _work_left(world, database, by=clock() + soon):
         if look is not None:
             await look()
         if asyncio.get_running_loop().time() > deadline:
@@ -41,12 +42,12 @@ async def wait_until_idle(
         await look()
 
 
-async def _work_left(world: World, database: Database, *, now: datetime) -> str:
+async def _work_left(world: World, database: Database, *, by: datetime) -> str:
     """What is still to be done, in words; empty when nothing is."""
     if not world.callbacks.idle:
         return "callbacks on their way"
     async with database.read() as db:
-        due = or_(Mail.claimed_by.is_not(None), Mail.due_at <= now + SOON)
+        due = or_(Mail.claimed_by.is_not(None), Mail.due_at <= by)
         mail = await db.scalar(select(func.count()).select_from(Mail).where(Mail.state == State.WAITING, due))
         sealed = await db.scalar(select(func.count()).select_from(Envelope).where(Envelope.state == "waiting"))
         seq = await db.scalar(select(ArchiveCursor.seq).where(ArchiveCursor.id == 1)) or 0

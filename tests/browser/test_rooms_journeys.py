@@ -91,9 +91,11 @@ async def test_compliance_judges_three_flags_by_keyboard_and_takes_one_back(
     await expect(page.get_by_role("heading", level=1)).to_contain_text("标记")
     for key, verdict in (("1", "违规"), ("2", "不违规"), ("3", "说不清")):
         before = page.url
+        await page.wait_for_load_state("load")  # the keys are a script's: it must be there
         await page.keyboard.press(key)
         await expect(page).not_to_have_url(before)
         await expect(page.locator("[data-toast]")).to_contain_text(f"已判定为「{verdict}」")
+    await page.wait_for_load_state("load")
     await page.keyboard.press("u")
     await expect(page.locator("[data-toast]")).to_contain_text("已撤销判定")
     async with database.read() as db:

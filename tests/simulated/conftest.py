@@ -15,7 +15,7 @@ import pytest
 from bot import app, logs
 from bot.demo.box import Box, as_environment, free_port, open_box
 from bot.demo.day import Day
-from bot.demo.idle import wait_until_idle
+from bot.demo.idle import SOON, wait_until_idle
 from bot.simulator.config import RetryPolicy
 from bot.simulator.context import TurnableClock, utc_now
 from kernel.database import Database
@@ -35,8 +35,8 @@ class Story:
     def __init__(self, box: Box, database: Database, clock: Callable[[], datetime]) -> None:
         self.box, self.world, self.database, self.clock = box, box.world, database, clock
 
-    async def settle(self) -> None:
-        await wait_until_idle(self.world, self.database, clock=self.clock, within_s=SETTLE_S)
+    async def settle(self, *, soon: timedelta = SOON) -> None:
+        await wait_until_idle(self.world, self.database, clock=self.clock, within_s=SETTLE_S, soon=soon)
 
     def day(self) -> Day:
         return Day(self.world, self.database, clock=self.clock, settle=self.settle)

@@ -97,7 +97,7 @@ async def test_one_broken_item_stops_nobody_and_ends_as_a_dead_letter_with_a_rea
     story.world.kf_write(li, "你好", open_kfid=KFID)
     assert isinstance(story.clock, TurnableClock)
     for _ in range(mailbox.ATTEMPTS_MAX):
-        await story.settle()
+        await story.settle(soon=timedelta(0))
         story.clock.advance(mailbox.PAUSE_MAX * 2)
     await story.settle()
     async with story.database.read() as db:
