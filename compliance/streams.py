@@ -15,6 +15,7 @@ from kernel.text import fold
 
 TABLE_SIZE_MAX = 30_000  # distinct characters remembered; more than any chat has
 SURROGATES = range(0xD800, 0xE000)  # half a character: no text, and no matcher takes them
+LOST = "\ufffd"  # what stands in its place: a sign, so that words still end there
 
 _RUN = re.compile(r"(.)\1+", re.DOTALL)
 
@@ -39,7 +40,7 @@ class _Table(dict[int, str]):
         self.letters_only = letters_only
 
     def __missing__(self, code: int) -> str:
-        folded = "" if code in SURROGATES else fold(chr(code)).text
+        folded = LOST if code in SURROGATES else fold(chr(code)).text
         if self.letters_only:
             folded = "".join(c for c in folded if c.isalnum())
         if len(self) < TABLE_SIZE_MAX:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compliance import Hit, Lexicon, Role, parse, scan, shipped_lexicon
@@ -161,6 +161,7 @@ def test_the_engine_finds_what_a_naive_search_finds(before: str, word: str, afte
 
 
 @given(text=st.lists(PIECES, max_size=24).map("".join))
+@example(text="vx\ud800v")  # half a surrogate pair ends a word, folded or not
 def test_folding_first_finds_no_less(text: str) -> None:
     """What is found in a text is still found when somebody else has already simplified and lowered it."""
     from compliance.streams import folded_of  # noqa: PLC0415  # used by this property only
