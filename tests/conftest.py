@@ -12,9 +12,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 import structlog
+from hypothesis import settings
 from sqlalchemy import MetaData
 
 from kernel.database import Database
+
+# In CI properties look at the same examples every time, so that a change is judged by what it changed; everywhere
+# else they look at new ones in each run, and what they find becomes an ``@example``.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 POSTGRESQL_URL = os.environ.get("XIAOER_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
