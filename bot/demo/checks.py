@@ -1,6 +1,5 @@
 """What must be true when the day is over. Each line is looked up, in the simulated platform or in the database."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -119,7 +118,3 @@ def _count(what: str, expected: int, got: int) -> Check:
 
 def _is(what: str, holds: bool) -> Check:  # noqa: FBT001  # the fact itself
     return Check(what, "是", "是" if holds else "否")
-
-
-def all_hold(checks: Sequence[Check]) -> bool:
-    return all(check.holds for check in checks)

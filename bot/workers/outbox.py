@@ -117,22 +117,7 @@ class OutboxWorker:
         return self._keep_welcome(item)
 
     def _keep_welcome(self, item: Item) -> After:
-        payload = item.payload
-
-        async def after(db: AsyncSession, now: datetime) -> None:
-            said = Said(
-                key=item.key[:128],
-                origin="welcome",
-                external_userid=payload["external_userid"],
-                partner=payload["userid"],
-                role="bot",
-                msgtype="text",
-                text=payload["text"],
-                sent_at=now,
-            )
-            await conversations.add_message(db, said)
-
-        return after
+        return _keep(item, key=item.key[:128], origin="welcome", partner=item.payload["userid"])
 
     async def _mark_tags(self, item: Item) -> After:
         payload = item.payload
@@ -185,22 +170,7 @@ class OutboxWorker:
 
     def _keep_answer(self, item: Item) -> After:
         """What we sent is never shown by kf/sync_msg, so the conversation keeps it here."""
-        payload = item.payload
-
-        async def after(db: AsyncSession, now: datetime) -> None:
-            said = Said(
-                key=f"kf:{_kf_msgid(item)}",
-                origin="kf",
-                external_userid=payload["external_userid"],
-                partner=payload["open_kfid"],
-                role="bot",
-                msgtype="text",
-                text=payload["text"],
-                sent_at=now,
-            )
-            await conversations.add_message(db, said)
-
-        return after
+        return _keep(item, key=f"kf:{_kf_msgid(item)}", origin="kf", partner=item.payload["open_kfid"])
 
     async def _send_red_packet(self, item: Item) -> None:
         """Money has rules of its own: the sender commits every step; the mailbox only says when to come back."""
@@ -247,3 +217,22 @@ class OutboxWorker:
 def _kf_msgid(item: Item) -> str:
     """A msgid of our own makes a repeat after an unclear answer the same message."""
     return hashlib.sha256(item.key.encode()).hexdigest()[:32]
+
+
+def _keep(item: Item, *, key: str, origin: str, partner: str) -> After:
+    """Put the text we sent into the conversation, in the commit that finishes the item."""
+
+    async def after(db: AsyncSession, now: datetime) -> None:
+        said = Said(
+            key=key,
+            origin=origin,
+            external_userid=item.payload["external_userid"],
+            partner=partner,
+            role="bot",
+            msgtype="text",
+            text=item.payload["text"],
+            sent_at=now,
+        )
+        await conversations.add_message(db, said)
+
+    return after
